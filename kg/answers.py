@@ -1,0 +1,347 @@
+"""Answers a structured question: matches, ranks and explains, as the payload of `/ask`."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from kg.errors import BadParameter
+from kg.index import Index
+from kg.matching import FindingMatch, Matcher, Status
+from kg.questions import (
+    RELATION_ASKED,
+    Criterion,
+    Finding,
+    Question,
+    class_expression,
+    sentence,
+    sparql,
+)
+from kg.ranking import (
+    FREQUENCY_WEIGHTS,
+    INHERITED_FREQUENCY,
+    Score,
+    evidence,
+    fit,
+    information,
+)
+from kg.reading import Reading
+from kg.records import Claim, Presentation
+
+DISCLAIMER = (
+    "Etiograph informs; it does not diagnose. It repeats what its sources say and may be "
+    "incomplete or wrong. If you are worried about your health, ask a doctor."
+)
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 200
+_RELATION_SAID = {
+    "treated_by": "may be treated by",
+    "prevented_by": "may be prevented by",
+    "has_risk_factor": "has the risk factor",
+    "has_cause": "may be caused by",
+    "has_red_flag": "has the red flag",
+    "has_complication": "may lead to",
+    "diagnosed_by": "may be diagnosed by",
+    "affects_structure": "affects",
+    "confused_with": "may be confused with",
+    "subtype_of": "is a kind of",
+}
+Json = dict[str, Any]
+
+
+class Answerer:
+    """Answers questions over one index."""
+
+    def __init__(self, index: Index, version: str) -> None:
+        self._index = index
+        self._version = version
+        self._matcher = Matcher(index)
+        self._conditions = [c for c in index.entities if index.presentations_of.get(c)]
+        self._weights: dict[Criterion, float] = {}
+
+    def answer(self, reading: Reading, limit: int = DEFAULT_LIMIT, offset: int = 0) -> Json:
+        """The payload for a reading; `limit` answers from `offset` on, `total` counts all."""
+        if not 1 <= limit <= MAX_LIMIT:
+            raise BadParameter(f"limit must be from 1 to {MAX_LIMIT}, not {limit}")
+        if offset < 0:
+            raise BadParameter(f"offset must not be negative, as {offset} is")
+        question = reading.question
+        contradicted: list[Json] = []
+        if question.ask == "conditions":
+            answers, contradicted = self._conditions_for(question.findings)
+        elif question.ask in RELATION_ASKED:
+            answers = self._claimed(question)
+        else:
+            answers = self._from_presentations(question)
+        for rank, item in enumerate(answers, start=1):
+            item["rank"] = rank
+        subject = question.subject
+        return {
+            "question": self._question(reading),
+            "canonical": sentence(question, self._index),
+            "ignored": list(reading.ignored),
+            "answers": answers[offset : offset + limit],
+            "total": len(answers),
+            "limit": limit,
+            "offset": offset,
+            "contradicted": contradicted,
+            "red_flags": self.red_flags(subject) if subject else [],
+            "class_expression": class_expression(question),
+            "sparql": sparql(question),
+            "version": self._version,
+            "disclaimer": DISCLAIMER,
+        }
+
+    # -- parts of the payload --------------------------------------------------------------
+
+    def reference(self, identifier: str) -> Json:
+        """`{id, iri, label, kind}` of an entity."""
+        entity = self._index.entity(identifier)
+        return {"id": entity.id, "iri": entity.iri, "label": entity.label, "kind": entity.kind}
+
+    def source(self, identifier: str) -> Json:
+        """A source as every payload shows it."""
+        source = self._index.sources[identifier]
+        return {
+            "id": source.id,
+            "title": source.title,
+            "publisher": source.publisher,
+            "publisher_kind": source.publisher_kind,
+            "url": source.url or None,
+        }
+
+    def red_flags(self, condition: str) -> list[Json]:
+        """The red flags recorded for a condition, each with notes and sources."""
+        flags: dict[str, list[Claim]] = {}
+        for claim in self._index.claims_about[condition]:
+            if claim.relation == "has_red_flag":
+                flags.setdefault(claim.value, []).append(claim)
+        return [
+            {
+                "entity": self.reference(value),
+                "notes": sorted({claim.note for claim in claims if claim.note}),
+                "sources": self._sources(claim.source for claim in claims),
+            }
+            for value, claims in sorted(flags.items(), key=lambda item: self._index.label(item[0]))
+        ]
+
+    def presentation(self, presentation: Presentation) -> Json:
+        """What a presentation records, role by role."""
+        return {
+            "id": presentation.id,
+            "condition": self.reference(presentation.conditions[0]),
+            **{
+                role: [self.reference(value) for value in values]
+                for role, values in presentation.recorded.items()
+            },
+            "frequency": presentation.frequency,
+            "source": self.source(presentation.source),
+        }
+
+    def claim(self, claim: Claim) -> Json:
+        """A claim with its value and source."""
+        return {
+            "id": claim.id,
+            "subject": self.reference(claim.subject),
+            "relation": claim.relation,
+            "value": self.reference(claim.value),
+            "note": claim.note or None,
+            "source": self.source(claim.source),
+        }
+
+    def _sources(self, identifiers: Iterable[str]) -> list[Json]:
+        return [self.source(identifier) for identifier in dict.fromkeys(identifiers)]
+
+    def _question(self, reading: Reading) -> Json:
+        question = reading.question
+        return {
+            "ask": question.ask,
+            "subject": self.reference(question.subject) if question.subject else None,
+            "findings": [
+                [{"role": c.role, "value": self.reference(c.value)} for c in finding.criteria]
+                for finding in question.findings
+            ],
+            "ambiguities": [
+                {
+                    "text": ambiguity.text,
+                    "taken": self.reference(ambiguity.taken),
+                    "others": [self.reference(other) for other in ambiguity.others],
+                }
+                for ambiguity in reading.ambiguities
+            ],
+        }
+
+    # -- conditions from findings ----------------------------------------------------------
+
+    def _conditions_for(self, findings: Sequence[Finding]) -> tuple[list[Json], list[Json]]:
+        """The ranked answers, and the conditions for which the opposite is recorded."""
+        answers: list[tuple[tuple[Any, ...], Json]] = []
+        contradicted = []
+        for condition in self._conditions:
+            matches = [self._matcher.match(condition, finding) for finding in findings]
+            met = [match for match in matches if match is not None]
+            if not met:
+                continue
+            item = self._condition_answer(condition, findings, matches, met)
+            if item["match"] == "contradicted":
+                contradicted.append(item)
+            else:
+                answers.append(((-item["score"], item["entity"]["label"]), item))
+        contradicted.sort(key=lambda item: (-item["score"], item["entity"]["label"]))
+        return [item for _, item in sorted(answers, key=lambda pair: pair[0])], contradicted
+
+    def _condition_answer(
+        self,
+        condition: str,
+        findings: Sequence[Finding],
+        matches: Sequence[FindingMatch | None],
+        met: Sequence[FindingMatch],
+    ) -> Json:
+        statuses: list[Status] = []
+        weights: list[float] = []
+        criteria: list[Json] = []
+        for number, (finding, match) in enumerate(zip(findings, matches, strict=True), start=1):
+            for place, criterion in enumerate(finding.criteria):
+                status = match.statuses[place] if match else Status.NOT_RECORDED
+                statuses.append(status)
+                weights.append(self._weight(criterion))
+                criteria.append(self._criterion(number, criterion, status, match))
+        presentations = [p for match in met for p in match.presentations]
+        own = [p for p in presentations if p.conditions[0] == condition]
+        score = Score(
+            fit(statuses, weights),
+            max((FREQUENCY_WEIGHTS[p.frequency] for p in own), default=INHERITED_FREQUENCY),
+            evidence(self._index.sources[p.source] for p in own),
+        )
+        return {
+            "rank": 0,
+            "entity": self.reference(condition),
+            "score": round(score.total, 4),
+            "score_parts": {
+                "fit": round(score.fit, 4),
+                "frequency": round(score.frequency, 4),
+                "evidence": round(score.evidence, 4),
+            },
+            "match": min(statuses).name.lower(),
+            "criteria": criteria,
+            "presentations": [self.presentation(p) for p in presentations],
+            "red_flags": self.red_flags(condition),
+        }
+
+    def _weight(self, criterion: Criterion) -> float:
+        """How informative a criterion is among the conditions that have presentations."""
+        if criterion not in self._weights:
+            finding = Finding((criterion,))
+            met = 0
+            for condition in self._conditions:
+                match = self._matcher.match(condition, finding)
+                met += match is not None and match.status is Status.ENTAILED
+            self._weights[criterion] = information(met, len(self._conditions))
+        return self._weights[criterion]
+
+    def _criterion(
+        self, number: int, criterion: Criterion, status: Status, match: FindingMatch | None
+    ) -> Json:
+        behind: tuple[Presentation, ...] = ()
+        if match is not None and status is Status.CONTRADICTED:
+            behind = (match.against[criterion],)
+        elif match is not None and status is not Status.NOT_RECORDED:
+            behind = match.presentations
+        return {
+            "criterion": f"{criterion.role.replace('_', ' ')}: {self._index.label(criterion.value)}",
+            "role": criterion.role,
+            "value": self.reference(criterion.value),
+            "finding": number,
+            "status": status.name.lower(),
+            "presentation": behind[0].id if behind else None,
+            "sources": self._sources(p.source for p in behind),
+        }
+
+    # -- things from claims and presentations ----------------------------------------------
+
+    def _claimed(self, question: Question) -> list[Json]:
+        """The values of a relation of the subject, one answer each with all claims behind it."""
+        subject = question.subject
+        assert subject is not None
+        relation = RELATION_ASKED[question.ask]
+        by_value: dict[str, list[Claim]] = {}
+        for claim in self._index.claims_about[subject]:
+            if claim.relation == relation:
+                by_value.setdefault(claim.value, []).append(claim)
+        answers = []
+        for value, claims in by_value.items():
+            criteria = [
+                {
+                    "criterion": f"{self._index.label(claim.subject)} "
+                    f"{_RELATION_SAID[claim.relation]} {self._index.label(value)}",
+                    "status": "entailed",
+                    "presentation": None,
+                    "claim": claim.id,
+                    "note": claim.note or None,
+                    "sources": [self.source(claim.source)],
+                }
+                for claim in claims
+            ]
+            score = evidence(self._index.sources[claim.source] for claim in claims)
+            answers.append(self._fact_answer(value, score, criteria))
+        return _in_order(answers)
+
+    def _from_presentations(self, question: Question) -> list[Json]:
+        """Symptoms or relieving factors recorded in the presentations that are asked about."""
+        role = "symptom" if question.ask == "symptoms" else "relieved_by"
+        by_value: dict[str, list[Presentation]] = {}
+        for presentation in self._presentations_about(question):
+            for value in presentation.recorded[role]:
+                by_value.setdefault(value, []).append(presentation)
+        answers = []
+        for value, presentations in by_value.items():
+            criteria = [
+                {
+                    "criterion": self._described(presentation),
+                    "status": "entailed",
+                    "presentation": presentation.id,
+                    "frequency": presentation.frequency,
+                    "sources": [self.source(presentation.source)],
+                }
+                for presentation in presentations
+            ]
+            frequency = max(FREQUENCY_WEIGHTS[p.frequency] for p in presentations)
+            support = evidence(self._index.sources[p.source] for p in presentations)
+            score = 0.5 * frequency + 0.5 * support
+            answers.append(self._fact_answer(value, score, criteria))
+        return _in_order(answers)
+
+    def _presentations_about(self, question: Question) -> Iterable[Presentation]:
+        if question.subject is not None:
+            return self._index.presentations_of[question.subject]
+        return [
+            presentation
+            for presentation in self._index.presentations.values()
+            if any(
+                all(
+                    criterion.value in presentation.entailed[criterion.role]
+                    for criterion in finding.criteria
+                )
+                for finding in question.findings
+            )
+        ]
+
+    def _described(self, presentation: Presentation) -> str:
+        """One line on a presentation: whose it is, what and where."""
+        condition = self._index.label(presentation.conditions[0])
+        symptom = self._index.label(presentation.recorded["symptom"][0])
+        where = " and ".join(map(self._index.label, presentation.recorded["region"]))
+        return f"{condition}: {symptom}" + (f" in the {where}" if where else "")
+
+    def _fact_answer(self, value: str, score: float, criteria: list[Json]) -> Json:
+        kind = self._index.entity(value).kind
+        return {
+            "rank": 0,
+            "entity": self.reference(value),
+            "score": round(score, 4),
+            "match": "entailed",
+            "criteria": criteria,
+            "red_flags": self.red_flags(value) if kind == "condition" else [],
+        }
+
+
+def _in_order(answers: list[Json]) -> list[Json]:
+    return sorted(answers, key=lambda item: (-item["score"], item["entity"]["label"]))

@@ -1,0 +1,170 @@
+"""Reads the logical axioms of an OWL graph into the EL form that `saturation` works on.
+
+Anything outside the EL profile is an error that names the axiom: nothing is skipped silently.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rdflib import OWL, RDF, RDFS, Graph, URIRef
+from rdflib.collection import Collection
+from rdflib.namespace import DCTERMS
+from rdflib.term import Node
+
+from kg.errors import OntologyError
+from kg.vocabulary import ETIO, compress
+
+Concept = tuple[str, ...] | tuple[str, str, "Concept"] | tuple[str, frozenset["Concept"]]
+"""('class', iri) · ('some', property, concept) · ('and', concepts)."""
+
+THING: Concept = ("class", str(OWL.Thing))
+NOTHING: Concept = ("class", str(OWL.Nothing))
+
+
+@dataclass(frozen=True)
+class Axiom:
+    """A subclass axiom, where it was stated and the sources it carries (IRIs)."""
+
+    sub: Concept
+    sup: Concept
+    stated_in: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{describe(self.sub)} SubClassOf {describe(self.sup)}"
+
+
+@dataclass
+class Axioms:
+    """The logical content of an ontology: class axioms and the property axioms of EL."""
+
+    classes: list[str] = field(default_factory=list)
+    subclass: list[Axiom] = field(default_factory=list)
+    super_properties: dict[str, set[str]] = field(default_factory=dict)
+    chains: list[tuple[str, str, str]] = field(default_factory=list)
+    ranges: dict[str, list[Concept]] = field(default_factory=dict)
+
+
+def describe(concept: Concept) -> str:
+    """Manchester syntax of a concept, names as CURIEs without our own prefix."""
+    match concept:
+        case ("class", str(iri)):
+            return compress(iri).removeprefix("etio:")
+        case ("some", str(term_property), filler):
+            inner = describe(filler)
+            inner = f"({inner})" if filler[0] != "class" else inner
+            return f"{compress(term_property).removeprefix('etio:')} some {inner}"
+        case ("and", parts):
+            return " and ".join(sorted(map(describe, parts)))
+    raise AssertionError(concept)
+
+
+def read_axioms(graph: Graph) -> Axioms:
+    """Return the axioms of `graph`; OntologyError for a construct outside EL."""
+    return _Reader(graph).read()
+
+
+class _Reader:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.annotations = {
+            (
+                graph.value(node, OWL.annotatedSource),
+                graph.value(node, OWL.annotatedTarget),
+            ): node
+            for node in graph.subjects(RDF.type, OWL.Axiom)
+        }
+
+    def read(self) -> Axioms:
+        axioms = Axioms()
+        axioms.classes = sorted(
+            str(iri)
+            for iri in self.graph.subjects(RDF.type, OWL.Class)
+            if isinstance(iri, URIRef)
+        )
+        axioms.subclass = list(self._class_axioms())
+        self._property_axioms(axioms)
+        _close_properties(axioms.super_properties)
+        return axioms
+
+    def _class_axioms(self) -> Iterator[Axiom]:
+        for sub, sup in self.graph.subject_objects(RDFS.subClassOf):
+            yield self._axiom(sub, sup)
+        for one, other in self.graph.subject_objects(OWL.equivalentClass):
+            yield Axiom(self._concept(one), self._concept(other))
+            yield Axiom(self._concept(other), self._concept(one))
+        for one, other in self.graph.subject_objects(OWL.disjointWith):
+            yield self._disjoint(one, other)
+        for node in self.graph.subjects(RDF.type, OWL.AllDisjointClasses):
+            members = list(Collection(self.graph, self._value(node, OWL.members)))
+            for index, one in enumerate(members):
+                for other in members[index + 1 :]:
+                    yield self._disjoint(one, other)
+
+    def _axiom(self, sub: Node, sup: Node) -> Axiom:
+        note = self.annotations.get((sub, sup))
+        stated_in: tuple[str, ...] = ()
+        sources: tuple[str, ...] = ()
+        if note is not None:
+            stated_in = tuple(sorted(str(n) for n in self.graph.objects(note, ETIO.statedIn)))
+            sources = tuple(sorted(str(s) for s in self.graph.objects(note, DCTERMS.source)))
+        elif isinstance(sub, URIRef):
+            sources = tuple(sorted(str(s) for s in self.graph.objects(sub, DCTERMS.source)))
+        return Axiom(self._concept(sub), self._concept(sup), stated_in, sources)
+
+    def _disjoint(self, one: Node, other: Node) -> Axiom:
+        return Axiom(("and", frozenset({self._concept(one), self._concept(other)})), NOTHING)
+
+    def _property_axioms(self, axioms: Axioms) -> None:
+        for term_property in sorted(self.graph.subjects(RDF.type, OWL.ObjectProperty)):
+            axioms.super_properties.setdefault(str(term_property), {str(term_property)})
+            self._domain_and_range(axioms, str(term_property), term_property)
+        for sub, sup in self.graph.subject_objects(RDFS.subPropertyOf):
+            if str(sub) in axioms.super_properties:
+                axioms.super_properties[str(sub)].add(str(sup))
+        for term_property in self.graph.subjects(RDF.type, OWL.TransitiveProperty):
+            axioms.chains.append((str(term_property),) * 3)
+        for term_property, steps in self.graph.subject_objects(OWL.propertyChainAxiom):
+            members = [str(step) for step in Collection(self.graph, steps)]
+            if len(members) != 2:
+                raise OntologyError([f"a chain of {len(members)} properties for {term_property}"])
+            axioms.chains.append((members[0], members[1], str(term_property)))
+
+    def _domain_and_range(self, axioms: Axioms, name: str, term_property: Node) -> None:
+        for domain in self.graph.objects(term_property, RDFS.domain):
+            axioms.subclass.append(Axiom(("some", name, THING), self._concept(domain)))
+        for value_range in self.graph.objects(term_property, RDFS.range):
+            axioms.ranges.setdefault(name, []).append(self._concept(value_range))
+
+    def _concept(self, node: Node) -> Concept:
+        if isinstance(node, URIRef):
+            return ("class", str(node))
+        members = self.graph.value(node, OWL.intersectionOf)
+        if members is not None:
+            parts = frozenset(self._concept(part) for part in Collection(self.graph, members))
+            return ("and", parts)
+        term_property = self.graph.value(node, OWL.onProperty)
+        filler = self.graph.value(node, OWL.someValuesFrom)
+        if term_property is None or filler is None:
+            predicates = sorted({compress(str(p)) for p in self.graph.predicates(node)})
+            raise OntologyError(
+                [f"a class expression outside the EL profile, with {', '.join(predicates)}"]
+            )
+        return ("some", str(term_property), self._concept(filler))
+
+    def _value(self, node: Node, term_property: URIRef) -> Node:
+        value = self.graph.value(node, term_property)
+        if value is None:
+            raise OntologyError([f"{node} has no {compress(str(term_property))}"])
+        return value
+
+
+def _close_properties(supers: dict[str, set[str]]) -> None:
+    changed = True
+    while changed:
+        changed = False
+        for reached in supers.values():
+            wider = reached.union(*(supers.get(p, set()) for p in reached))
+            if wider != reached:
+                reached |= wider
+                changed = True

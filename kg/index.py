@@ -1,0 +1,91 @@
+"""The lookup index in memory: every record by id, and the directions that questions walk.
+
+Everything is computed once from the records; a lookup is a dictionary access.
+"""
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterable
+
+from kg.errors import UnknownEntity
+from kg.records import Claim, Entity, Presentation, Records, Source
+from kg.vocabulary import PREFIXES, compress, is_iri
+from kg.words import fold
+
+
+class Index:
+    """All entities, presentations, claims and sources of a snapshot."""
+
+    def __init__(self, records: Records) -> None:
+        self.entities: dict[str, Entity] = {e.id: e for e in records.entities}
+        self.presentations: dict[str, Presentation] = {p.id: p for p in records.presentations}
+        self.claims: dict[str, Claim] = {c.id: c for c in records.claims}
+        self.sources: dict[str, Source] = {s.id: s for s in records.sources}
+        self.children: dict[str, list[str]] = _reversed(records.entities, "parents")
+        self.parts: dict[str, list[str]] = _reversed(records.entities, "wholes")
+        self.presentations_of: dict[str, list[Presentation]] = defaultdict(list)
+        for presentation in records.presentations:
+            for condition in presentation.conditions:
+                self.presentations_of[condition].append(presentation)
+        self.claims_about: dict[str, list[Claim]] = defaultdict(list)
+        self.claims_with: dict[str, list[Claim]] = defaultdict(list)
+        for claim in records.claims:
+            self.claims_with[claim.value].append(claim)
+            for subject in (claim.subject, *claim.heirs):
+                self.claims_about[subject].append(claim)
+        self._by_label = {fold(e.label): e.id for e in records.entities}
+        self._by_synonym: dict[str, set[str]] = defaultdict(set)
+        for entity in records.entities:
+            for synonym in entity.synonyms:
+                self._by_synonym[fold(synonym)].add(entity.id)
+
+    def label(self, identifier: str) -> str:
+        return self.entities[identifier].label
+
+    def entity(self, identifier: str) -> Entity:
+        """The entity with this CURIE; UnknownEntity if there is none."""
+        try:
+            return self.entities[identifier]
+        except KeyError:
+            raise UnknownEntity(f"there is no entity {identifier!r}") from None
+
+    def resolve(self, text: str) -> Entity:
+        """The entity that a CURIE, an IRI, a label or an unambiguous synonym names."""
+        text = text.strip().removeprefix("<").removesuffix(">")
+        identifier = compress(text) if is_iri(text) else text
+        if identifier in self.entities:
+            return self.entities[identifier]
+        if identifier.partition(":")[0] in PREFIXES and ":" in identifier:
+            raise UnknownEntity(f"there is no entity {identifier!r}", self._near(identifier))
+        words = fold(text)
+        if words in self._by_label:
+            return self.entities[self._by_label[words]]
+        named = sorted(self._by_synonym.get(words, ()))
+        if len(named) == 1:
+            return self.entities[named[0]]
+        if named:
+            labels = [self.label(one) for one in named]
+            raise UnknownEntity(f"{text!r} may mean {' or '.join(labels)}", labels)
+        raise UnknownEntity(f"no entity is called {text!r}", self._near(text))
+
+    def ancestors(self, identifier: str) -> frozenset[str]:
+        """The entity itself and all that it is a kind of."""
+        return frozenset((identifier, *self.entities[identifier].ancestors))
+
+    def broader(self, identifier: str) -> frozenset[str]:
+        """The entity itself, all that it is a kind of and all that it is part of."""
+        return frozenset((identifier, *self.entities[identifier].broader))
+
+    def _near(self, text: str) -> list[str]:
+        wanted = text.partition(":")[2] or text
+        labels = [e.label for e in self.entities.values()]
+        return difflib.get_close_matches(wanted, labels, n=3)
+
+
+def _reversed(entities: Iterable[Entity], field: str) -> dict[str, list[str]]:
+    """Entity → the entities that name it in `field`."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for entity in entities:
+        for other in getattr(entity, field):
+            found[other].append(entity.id)
+    return found

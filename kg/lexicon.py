@@ -1,0 +1,103 @@
+"""The words of the ontology: which entities a phrase can name, and in which role.
+
+Built from labels and synonyms alone, so a term added to the ontology is understood at once.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from kg.index import Index
+from kg.records import ROLES
+from kg.words import fold_word, tokens
+
+ARTICLES = frozenset({"the", "a", "an", "my", "your", "his", "her", "their", "our"})
+"""Words that count neither in a label nor in a question."""
+
+_ROLE_KINDS = {
+    "symptom": {"symptom"},
+    "region": {"region"},
+    "quality": {"quality"},
+    "timing": {"timing"},
+    "triggered_by": {"factor"},
+    "aggravated_by": {"factor"},
+    "relieved_by": {"factor"},
+    "condition": {"condition"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A phrase read as an entity in a role; `others` are entities it could name just as well."""
+
+    role: str
+    value: str
+    length: int
+    others: tuple[str, ...]
+
+
+class Lexicon:
+    """Finds the longest phrase at a place in a text that names an entity in a wanted role."""
+
+    def __init__(self, index: Index) -> None:
+        self._phrases: dict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
+        for entity in index.entities.values():
+            for rank, names in enumerate(((entity.label,), entity.synonyms)):
+                for name in names:
+                    for words in _forms(phrase(name), entity.kind):
+                        self._phrases[words].setdefault(entity.id, rank)
+        self._longest = max(map(len, self._phrases), default=0)
+        self._fits = {role: _fitting(index, role) for role in _ROLE_KINDS}
+
+    def match(self, words: Sequence[str], start: int, roles: Sequence[str]) -> Match | None:
+        """The longest match at `words[start:]` (folded, without articles) in one of `roles`.
+
+        Of equally long ones an earlier role wins, then a label over a synonym.
+        """
+        for length in range(min(self._longest, len(words) - start), 0, -1):
+            named = self._phrases.get(tuple(words[start : start + length]))
+            for role in roles if named else ():
+                candidates = {i: r for i, r in (named or {}).items() if i in self._fits[role]}
+                if candidates:
+                    return _best(role, candidates, length)
+        return None
+
+    def whole(self, words: Sequence[str], roles: Sequence[str]) -> Match | None:
+        """The match of all the words together, if there is one."""
+        found = self.match(words, 0, roles) if words else None
+        return found if found is not None and found.length == len(words) else None
+
+    def names(self) -> Iterable[tuple[str, ...]]:
+        """Every phrase that is known, folded."""
+        return self._phrases.keys()
+
+
+def phrase(text: str) -> tuple[str, ...]:
+    """The folded words of a phrase, articles left out."""
+    return tuple(fold_word(word) for word in tokens(text) if word not in ARTICLES)
+
+
+def _forms(words: tuple[str, ...], kind: str) -> Iterator[tuple[str, ...]]:
+    """A phrase and, for an activity that begins with '-ing', how a verb says it: 'I walk'."""
+    yield words
+    first = words[0] if words else ""
+    if kind == "factor" and first.endswith("ing") and len(first) > 5:
+        stem = first[:-3]
+        for verb in {stem, f"{stem}e", stem[:-1] if stem[-1] == stem[-2] else stem}:
+            yield (fold_word(verb), *words[1:])
+
+
+def _best(role: str, candidates: dict[str, int], length: int) -> Match:
+    best = min(candidates.values())
+    ranked = sorted(candidates, key=lambda identifier: (candidates[identifier], identifier))
+    same = tuple(i for i in ranked[1:] if candidates[i] == best)
+    return Match(role, ranked[0], length, same)
+
+
+def _fitting(index: Index, role: str) -> Collection[str]:
+    """The entities that can stand in a role: by kind, or because a presentation says so."""
+    fitting = {e.id for e in index.entities.values() if e.kind in _ROLE_KINDS[role]}
+    if role in ROLES:
+        for presentation in index.presentations.values():
+            fitting.update(presentation.entailed[role])
+    return fitting

@@ -1,0 +1,196 @@
+"""The structured question: what every way of asking becomes, and how it is said back.
+
+A question asks for one kind of thing, about one condition (`subject`) or about `findings`; each
+finding must hold within one presentation. It renders as an English sentence that parses back to
+itself, as SPARQL and as a Manchester class expression, all three with the same entailed answers.
+"""
+
+from dataclasses import dataclass
+
+from kg.index import Index
+from kg.records import ROLES
+from kg.vocabulary import COLUMN_PROPERTIES, PREFIXES, RELATION_PROPERTIES, compress
+
+RELATION_ASKED = {
+    "treatments": "treated_by",
+    "risk_factors": "has_risk_factor",
+    "causes": "has_cause",
+    "red_flags": "has_red_flag",
+    "prevention": "prevented_by",
+    "tests": "diagnosed_by",
+    "complications": "has_complication",
+    "structures": "affects_structure",
+    "confusions": "confused_with",
+}
+"""What is asked for → the relation of the claims that answer it."""
+
+ASKS = ("conditions", *RELATION_ASKED, "symptoms", "relief")
+"""Everything that can be asked for."""
+
+_SENTENCES = {
+    "treatments": "What are the treatments for {0}?",
+    "risk_factors": "What are the risk factors for {0}?",
+    "causes": "What causes {0}?",
+    "red_flags": "What are the red flags of {0}?",
+    "prevention": "What prevents {0}?",
+    "tests": "What are the tests for {0}?",
+    "complications": "What are the complications of {0}?",
+    "structures": "Which structures does {0} affect?",
+    "confusions": "What can be confused with {0}?",
+    "symptoms": "What are the symptoms of {0}?",
+    "relief": "What relieves {0}?",
+    "conditions": "Which conditions can cause {0}?",
+}
+_PHRASES = {
+    "region": " in the {0}",
+    "quality": ", described as {0}",
+    "timing": ", timed as {0}",
+    "triggered_by": ", triggered by {0}",
+    "aggravated_by": ", worse with {0}",
+    "relieved_by": ", relieved by {0}",
+}
+ANY_SYMPTOM = "any symptom"
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One thing asked of a presentation: a role of ROLES and the entity (CURIE) in it."""
+
+    role: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Criteria that must hold together in one presentation, in the order of ROLES."""
+
+    criteria: tuple[Criterion, ...]
+
+    @classmethod
+    def of(cls, criteria: list[Criterion]) -> "Finding":
+        """The finding with these criteria, each once, in the order of ROLES."""
+        unique = dict.fromkeys(criteria)
+        return cls(tuple(sorted(unique, key=lambda c: (ROLES.index(c.role), c.value))))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked for (one of ASKS), about a condition (`subject`) or about findings."""
+
+    ask: str
+    subject: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def sentence(question: Question, index: Index) -> str:
+    """The question as one English sentence; reading it gives the same question."""
+    if question.subject is not None:
+        return _SENTENCES[question.ask].format(index.label(question.subject))
+    said = " and ".join(_finding_phrase(finding, index) for finding in question.findings)
+    return _SENTENCES[question.ask].format(said)
+
+
+def _finding_phrase(finding: Finding, index: Index) -> str:
+    head = ANY_SYMPTOM
+    rest = ""
+    for criterion in finding.criteria:
+        label = index.label(criterion.value)
+        if criterion.role == "symptom":
+            head = label
+        else:
+            rest += _PHRASES[criterion.role].format(label)
+    return head + rest
+
+
+def class_expression(question: Question) -> str:
+    """The findings as an OWL class in Manchester syntax; empty for a question about a subject."""
+    if not question.findings:
+        return ""
+    parts = ["Condition"]
+    for finding in question.findings:
+        inner = [
+            _name(criterion.value)
+            if criterion.role == "symptom"
+            else f"{_name(compress(COLUMN_PROPERTIES[criterion.role]))} some {_name(criterion.value)}"
+            for criterion in finding.criteria
+        ]
+        parts.append(f"hasPresentation some ({' and '.join(inner)})")
+    return " and ".join(parts)
+
+
+def _name(curie: str) -> str:
+    return curie.partition(":")[2]
+
+
+def sparql(question: Question) -> str:
+    """A query with the entailed answers of the question, ready to send to `/sparql`."""
+    if question.ask == "conditions":
+        body = _conditions_body(question.findings)
+        variables = "?condition ?condition_label"
+    elif question.ask == "symptoms":
+        body = _presentation_body(question) + _recorded("?symptom", "rdfs:subClassOf")
+        body += "  ?symptom rdfs:subClassOf etio:Symptom ; rdfs:label ?symptom_label .\n"
+        body += "  FILTER(?symptom != etio:Presentation)\n"
+        variables = "?symptom ?symptom_label ?presentation ?source"
+    elif question.ask == "relief":
+        body = _presentation_body(question) + (
+            "  GRAPH <https://w3id.org/etiograph/graph/presentations> {\n"
+            "    ?presentation rdfs:subClassOf\n"
+            "      [ owl:onProperty etio:relievedBy ; owl:someValuesFrom ?factor ] .\n  }\n"
+            "  ?factor rdfs:label ?factor_label .\n"
+        )
+        variables = "?factor ?factor_label ?presentation ?source"
+    else:
+        body = _claims_body(question)
+        variables = "?value ?value_label ?claim ?source"
+    return _prologue(body) + f"SELECT DISTINCT {variables} WHERE {{\n{body}}}\nORDER BY {variables}\n"
+
+
+def _prologue(body: str) -> str:
+    used = [prefix for prefix in PREFIXES if f"{prefix}:" in body]
+    return "".join(f"PREFIX {prefix}: <{PREFIXES[prefix]}>\n" for prefix in used)
+
+
+def _conditions_body(findings: tuple[Finding, ...]) -> str:
+    body = "  ?condition rdfs:label ?condition_label .\n"
+    for number, finding in enumerate(findings, start=1):
+        body += f"  ?condition etio:hasPresentation ?presentation_{number} .\n"
+        body += _criteria(f"?presentation_{number}", finding)
+    return body
+
+
+def _criteria(variable: str, finding: Finding) -> str:
+    lines = ""
+    for criterion in finding.criteria:
+        predicate = (
+            "rdfs:subClassOf"
+            if criterion.role == "symptom"
+            else compress(COLUMN_PROPERTIES[criterion.role])
+        )
+        lines += f"  {variable} {predicate} {criterion.value} .\n"
+    return lines
+
+
+def _presentation_body(question: Question) -> str:
+    body = "  ?presentation rdfs:subClassOf etio:Presentation ; dcterms:source ?source .\n"
+    if question.subject is not None:
+        return body + f"  {question.subject} etio:hasPresentation ?presentation .\n"
+    return body + "".join(_criteria("?presentation", finding) for finding in question.findings)
+
+
+def _recorded(variable: str, predicate: str) -> str:
+    """What the row itself says, not what follows from it."""
+    return (
+        "  GRAPH <https://w3id.org/etiograph/graph/presentations> "
+        f"{{ ?presentation {predicate} {variable} }}\n"
+    )
+
+
+def _claims_body(question: Question) -> str:
+    term_property = compress(RELATION_PROPERTIES[RELATION_ASKED[question.ask]])
+    return (
+        f"  {question.subject} rdfs:subClassOf* ?subject .\n"
+        f"  ?claim etio:claimSubject ?subject ; etio:claimProperty {term_property} ;\n"
+        "         etio:claimValue ?value ; dcterms:source ?source .\n"
+        "  ?value rdfs:label ?value_label .\n"
+    )

@@ -1,0 +1,87 @@
+"""Scores answers: one formula, its parts returned beside the sum.
+
+    score = fit · (0.70 + 0.20 · frequency + 0.10 · evidence)          each part from 0 to 1
+
+fit        the criteria met, each weighted by how informative it is in this graph: the information
+           content -log2((n + 1) / (N + 1)) of a criterion that n of N conditions meet (Resnik,
+           "Using Information Content to Evaluate Semantic Similarity", IJCAI 1995), an entailed
+           criterion counting 1 and a compatible one COMPATIBLE_WEIGHT
+frequency  how often the best presentation is seen
+evidence   1 - Π(1 - weight of a publisher's kind) over independent publishers: two sources say
+           more than one, and the second adds less
+
+Frequency and evidence come from presentations stated for the condition itself. What it inherits
+from a more general condition counts for the fit alone: no source says how often it is seen here.
+The constants are judgements, not measurements; ties are broken by label.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kg.matching import Status
+from kg.records import Source
+
+COMPATIBLE_WEIGHT = 0.5
+FREQUENCY_WEIGHTS: Mapping[str, float] = {
+    "typical": 1.0,
+    "common": 0.8,
+    "unspecified": 0.5,
+    "uncommon": 0.3,
+    "rare": 0.1,
+}
+INHERITED_FREQUENCY = FREQUENCY_WEIGHTS["unspecified"]
+PUBLISHER_WEIGHTS: Mapping[str, float] = {
+    "government": 0.6,
+    "medical_society": 0.6,
+    "hospital": 0.5,
+    "university": 0.5,
+    "reference": 0.5,
+    "charity": 0.4,
+    "other": 0.2,
+}
+_STATUS_WEIGHTS = {
+    Status.ENTAILED: 1.0,
+    Status.COMPATIBLE: COMPATIBLE_WEIGHT,
+    Status.NOT_RECORDED: 0.0,
+    Status.CONTRADICTED: 0.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A score and its parts, each from 0 to 1."""
+
+    fit: float
+    frequency: float
+    evidence: float
+
+    @property
+    def total(self) -> float:
+        return self.fit * (0.70 + 0.20 * self.frequency + 0.10 * self.evidence)
+
+
+def information(met: int, total: int) -> float:
+    """Information content in bits of a criterion that `met` of `total` conditions meet."""
+    return -math.log2((met + 1) / (total + 1)) if total > met else 0.0
+
+
+def fit(statuses: Sequence[Status], weights: Sequence[float]) -> float:
+    """The weighted share of criteria that are met."""
+    whole = sum(weights)
+    if whole == 0:  # criteria that every condition meets tell nothing apart
+        weights = [1.0] * len(statuses)
+        whole = float(len(statuses))
+    met = sum(
+        _STATUS_WEIGHTS[status] * weight for status, weight in zip(statuses, weights, strict=True)
+    )
+    return met / whole
+
+
+def evidence(sources: Iterable[Source]) -> float:
+    """How well independent publishers support a statement; a publisher counts once."""
+    best: dict[str, float] = {}
+    for source in sources:
+        weight = PUBLISHER_WEIGHTS[source.publisher_kind]
+        best[source.publisher] = max(weight, best.get(source.publisher, 0.0))
+    return 1.0 - math.prod(1.0 - weight for weight in best.values())

@@ -1,0 +1,358 @@
+"""Reads a question in plain English into a structured `Question`, or says why it cannot.
+
+A fixed grammar over the ontology's own words: no model, no guess. Whatever would change the
+meaning if it were dropped (a symptom, a relieving factor, a negation) is refused when it is not
+understood; other unknown words are ignored and listed.
+"""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kg.errors import NotUnderstood
+from kg.index import Index
+from kg.lexicon import ARTICLES, Lexicon, Match
+from kg.questions import Criterion, Finding, Question, sentence
+from kg.words import fold_word, tokens
+
+MAX_LENGTH = 500
+EXAMPLES = (
+    "causes of calf cramps relieved by rest",
+    "treatments for plantar fasciitis",
+    "risk factors for deep vein thrombosis",
+    "red flags of back pain",
+    "what relieves restless legs syndrome",
+)
+
+_OPENINGS: tuple[tuple[str, str], ...] = (
+    (r"(?:what (?:are|is) )?(?:the )?(?:\w+ )?treatments? (?:for|of|against) (.+)", "treatments"),
+    (r"(?:what (?:are|is) )?(?:the )?(?:remed(?:y|ies)|therap(?:y|ies)) for (.+)", "treatments"),
+    (r"how (?:to|do i|do you|can i|do doctors) treat (.+)", "treatments"),
+    (r"how (?:is|are) (.+) treated", "treatments"),
+    (r"what treats (.+)", "treatments"),
+    (r"(?:what (?:are|is) )?(?:the )?risk factors? (?:for|of) (.+)", "risk_factors"),
+    (r"what (?:increases|raises) the risk of (.+)", "risk_factors"),
+    (r"(?:what (?:are|is) )?(?:the )?(?:red flags?|warning signs?|danger signs?) (?:for|of|in) (.+)",
+     "red_flags"),
+    (r"(?:what (?:are|is) )?(?:the )?(?:\w+ )?(?:symptoms?|signs?) (?:of|in) (.+)", "symptoms"),
+    (r"how does (.+) (?:present|feel|show(?: itself)?)", "symptoms"),
+    (r"(?:what (?:are|is) )?(?:the )?(?:complications?|consequences?) of (.+)", "complications"),
+    (r"what can (.+) lead to", "complications"),
+    (r"(?:what (?:are|is) )?(?:the )?(?:diagnosis|(?:diagnostic )?tests?) (?:of|for) (.+)", "tests"),
+    (r"how (?:is|are) (.+) diagnosed", "tests"),
+    (r"(?:the )?prevention of (.+)", "prevention"),
+    (r"how (?:to|do i|can i|do you) prevent (.+)", "prevention"),
+    (r"how (?:can|is|are) (.+?)(?: be)? prevented", "prevention"),
+    (r"what prevents (.+)", "prevention"),
+    (r"(?:which|what) (?:structures?|parts?)(?: of the body)? (?:does|do) (.+) affect", "structures"),
+    (r"what (?:can be|is|are) (?:confused with|mistaken for) (.+)", "confusions"),
+    (r"(?:what|which factors?) (?:can )?(?:relieves?|helps?|eases?|soothes?|stops?)(?: with)? (.+)",
+     "relief"),
+    (r"(?:what (?:are|is) )?(?:the )?(?:\w+ )?causes? (?:of|for|behind) (.+)", "conditions"),
+    (r"(?:what|which conditions?|which diseases?) (?:can |could |might |may )?causes? (.+)",
+     "conditions"),
+    (r"(?:which |what )?(?:conditions?|diseases?|disorders?) (?:that |which )?"
+     r"(?:can |may |could )?(?:cause|present with|show|of|in|affect|affecting|with|causing|"
+     r"presenting with) (.+)", "conditions"),
+    (r"why (?:do|does|is|are) (?:i have |i get )?(.+)", "conditions"),
+    (r"(.+) treatments?", "treatments"),
+    (r"(.+) risk factors?", "risk_factors"),
+    (r"(.+) symptoms", "symptoms"),
+    (r"(.+) red flags?", "red_flags"),
+    (r"(.+) prevention", "prevention"),
+    (r"(.+) complications?", "complications"),
+    (r"(.+) causes?", "conditions"),
+)  # fmt: skip
+_OPENING_PATTERNS = tuple((re.compile(pattern), ask) for pattern, ask in _OPENINGS)
+
+_RELIEVED = "relieved_by"
+_WORSE = "aggravated_by"
+_TRIGGERED = "triggered_by"
+_MARKERS: dict[tuple[str, ...], str] = {
+    phrase: role
+    for role, phrases in {
+        _RELIEVED: (
+            "relieved by|relieved with|relieved when|relieved after|eased by|eased with|"
+            "eased when|ease with|ease when|better with|better when|better by|better on|"
+            "better after|better for|better|improved by|improved with|improve with|improve when|"
+            "helped by|alleviated by|soothed by|go away with|go away when|go away after|"
+            "settle with|stop with|stop when|get better with|get better when|made better by"
+        ),
+        _WORSE: (
+            "worse with|worse when|worse on|worse after|worse by|worse during|worse for|"
+            "worse in|worse at|worse|worsened by|worsen with|worsen when|aggravated by|"
+            "exacerbated by|made worse by|made worse with|get worse with|get worse when"
+        ),
+        _TRIGGERED: (
+            "triggered by|brought on by|provoked by|set off by|induced by|caused by|"
+            "precipitated by|start with|start when|come on with|come on when"
+        ),
+        "quality": "described as|feel like|feeling like",
+        "timing": "timed as",
+    }.items()
+    for phrase in (tuple(map(fold_word, words.split())) for words in phrases.split("|"))
+}
+_LONGEST_MARKER = max(map(len, _MARKERS))
+_SOFT_MARKERS = frozenset({"when", "while", "during", "on", "with", "after", "from"})
+_GLUE = frozenset(
+    "in of on at with and that which is are am be been being it i you he she they when while "
+    "during after from to for do does have has having get gets getting feel feels felt feeling "
+    "me by as this these there can also both any symptom complaint".split()
+)
+_PRONOUNS = frozenset({"i", "you", "we", "he", "she", "they", "when", "am", "are", "is"})
+_NEGATIONS = frozenset(
+    "no not never without except none neither nor dont doesnt isnt arent cant cannot unless".split()
+)
+_FREE_ROLES = ("symptom", "region", "timing", "quality")
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguity:
+    """Words with several meanings: the one that was taken and the others (CURIEs)."""
+
+    text: str
+    taken: str
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A question as it was understood."""
+
+    question: Question
+    ignored: tuple[str, ...] = ()
+    ambiguities: tuple[Ambiguity, ...] = ()
+
+
+@dataclass
+class _Findings:
+    """What has been read so far of a description."""
+
+    findings: list[list[Criterion]] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    ambiguities: list[Ambiguity] = field(default_factory=list)
+
+    def add(self, role: str, value: str) -> None:
+        if not self.findings:
+            self.findings.append([])
+        self.findings[-1].append(Criterion(role, value))
+
+    def has_symptom_now(self) -> bool:
+        """Whether the finding being read already has its symptom."""
+        return bool(self.findings) and any(c.role == "symptom" for c in self.findings[-1])
+
+    def has(self, role: str) -> bool:
+        return any(criterion.role == role for finding in self.findings for criterion in finding)
+
+
+class Reader:
+    """Reads questions over one index."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._lexicon = Lexicon(index)
+        self._vocabulary = sorted({word for name in self._lexicon.names() for word in name})
+
+    def read(self, text: str) -> Reading:
+        """The reading of `text`; NotUnderstood, with suggestions, where there is none."""
+        plain = " ".join(text.lower().replace("\u2019", "'").split()).strip(" ?.!")
+        if not plain:
+            raise NotUnderstood("the question is empty", EXAMPLES)
+        if len(plain) > MAX_LENGTH:
+            raise NotUnderstood(f"a question may have at most {MAX_LENGTH} characters", EXAMPLES)
+        for pattern, ask in _OPENING_PATTERNS:
+            found = pattern.fullmatch(plain)
+            if found:
+                return self._read_ask(ask, found[1])
+        return self._read_bare(plain)
+
+    def _read_ask(self, ask: str, rest: str) -> Reading:
+        condition = self._condition(rest)
+        if ask not in ("conditions", "relief"):
+            return self._about(ask, rest, condition)
+        if ask == "relief" and condition is not None:
+            return self._about(ask, rest, condition)
+        try:
+            reading = self._read_findings(ask, rest)
+        except NotUnderstood:
+            if condition is None:
+                raise
+            return self._about("causes", rest, condition)
+        if condition is not None and (reading.ignored or not _has_symptom(reading.question)):
+            return self._about("causes", rest, condition)
+        if condition is not None:
+            other = Ambiguity(rest, reading.question.findings[0].criteria[0].value,
+                              (condition.value,))  # fmt: skip
+            return Reading(reading.question, reading.ignored, (*reading.ambiguities, other))
+        return reading
+
+    def _read_bare(self, plain: str) -> Reading:
+        condition = self._condition(plain)
+        if condition is None:
+            return self._read_findings("conditions", plain)
+        label = self._index.label(condition.value)
+        raise NotUnderstood(
+            f"{label!r} is a condition; say what you want to know about it",
+            [
+                sentence(Question(ask, condition.value), self._index)
+                for ask in ("symptoms", "causes", "treatments", "risk_factors", "red_flags")
+            ],
+        )
+
+    def _condition(self, text: str) -> Match | None:
+        return self._lexicon.whole(_words(text), ("condition",))
+
+    def _about(self, ask: str, rest: str, condition: Match | None) -> Reading:
+        if condition is None:
+            raise NotUnderstood(
+                f"{rest!r} is not a condition that is recorded here", self._suggest(ask, rest)
+            )
+        ambiguities = ()
+        if condition.others:
+            ambiguities = (Ambiguity(rest, condition.value, condition.others),)
+        return Reading(Question(ask, condition.value), (), ambiguities)
+
+    def _suggest(self, ask: str, rest: str) -> list[str]:
+        conditions = {
+            entity.label: entity.id
+            for entity in self._index.entities.values()
+            if entity.kind == "condition" and self._index.claims_about[entity.id]
+        }
+        near = difflib.get_close_matches(rest, conditions, n=3)
+        suggestions = [
+            sentence(Question(ask, conditions[label]), self._index) for label in near
+        ]
+        try:
+            reading = self._read_findings("conditions", rest)
+        except NotUnderstood:
+            return suggestions or list(EXAMPLES)
+        return [sentence(reading.question, self._index), *suggestions]
+
+    # -- findings --------------------------------------------------------------------------
+
+    def _read_findings(self, ask: str, text: str) -> Reading:
+        state = _Findings()
+        words = _words(text)
+        place = 0
+        while place < len(words):
+            place = self._step(state, words, place)
+        self._check(state, text)
+        question = Question(ask, findings=_spread_regions(state.findings))
+        return Reading(question, tuple(state.unknown), tuple(state.ambiguities))
+
+    def _step(self, state: _Findings, words: Sequence[str], place: int) -> int:
+        """Read on from `place`; returns where to go on."""
+        free = self._lexicon.match(words, place, _FREE_ROLES)
+        marker = _marker(words, place)
+        if marker is not None and (free is None or free.length <= len(marker)):
+            return self._read_role(state, words, place + len(marker), _MARKERS[marker])
+        if free is not None:
+            if state.has_symptom_now() and self._leads_to_symptom(words, place):
+                state.findings.append([])
+            return self._take(state, words, place, free)
+        word = words[place]
+        if word in _SOFT_MARKERS:
+            after = _past_pronoun(words, place + 1)
+            factor = self._lexicon.match(words, after, (_TRIGGERED,))
+            if factor is not None and self._index.entity(factor.value).kind == "factor":
+                return self._take(state, words, after, factor)
+        if word in _NEGATIONS:
+            raise NotUnderstood(
+                f"{word!r}: what is absent cannot be asked for yet; ask for what is there"
+            )
+        if word == "or":
+            raise NotUnderstood("'or' is not understood yet; ask for one thing at a time")
+        if word not in _GLUE:
+            state.unknown.append(word)
+        return place + 1
+
+    def _leads_to_symptom(self, words: Sequence[str], place: int) -> bool:
+        """Whether the words from `place` describe a symptom that follows: 'sharp foot pain'."""
+        while found := self._lexicon.match(words, place, _FREE_ROLES):
+            if found.role == "symptom":
+                return True
+            place += found.length
+        return False
+
+    def _read_role(
+        self, state: _Findings, words: Sequence[str], place: int, role: str
+    ) -> int:
+        """Read what follows a marker such as 'relieved by': one value, or several with 'and'."""
+        while True:
+            place = _past_pronoun(words, place)
+            found = self._lexicon.match(words, place, (role,))
+            if found is None:
+                said = " ".join(words[place : place + 3])
+                raise NotUnderstood(
+                    f"{said!r} is not known as something a symptom is {role.replace('_', ' ')}"
+                    if said
+                    else f"something is missing after {words[place - 1]!r}",
+                    self._near(words[place : place + 1]),
+                )
+            place = self._take(state, words, place, found)
+            if place + 1 >= len(words) or words[place] != "and":
+                return place
+            after = place + 1
+            if _marker(words, after) or not self._lexicon.match(words, after, (role,)):
+                return place
+            if self._lexicon.match(words, after, ("symptom",)):
+                return place
+            place = after
+
+    def _take(self, state: _Findings, words: Sequence[str], place: int, found: Match) -> int:
+        end = place + found.length
+        state.add(found.role, found.value)
+        if found.others:
+            text = " ".join(words[place:end])
+            state.ambiguities.append(Ambiguity(text, found.value, found.others))
+        return end
+
+    def _check(self, state: _Findings, text: str) -> None:
+        if not state.findings or (state.unknown and not state.has("symptom")):
+            unknown = ", ".join(map(repr, state.unknown)) or repr(text)
+            raise NotUnderstood(
+                f"not understood: {unknown}", self._near(state.unknown) or list(EXAMPLES)
+            )
+
+    def _near(self, words: Sequence[str]) -> list[str]:
+        return [
+            near
+            for word in words
+            for near in difflib.get_close_matches(word, self._vocabulary, n=2, cutoff=0.75)
+        ]
+
+
+def _words(text: str) -> list[str]:
+    return [fold_word(word) for word in tokens(text) if word not in ARTICLES]
+
+
+def _marker(words: Sequence[str], place: int) -> tuple[str, ...] | None:
+    for length in range(_LONGEST_MARKER, 0, -1):
+        candidate = tuple(words[place : place + length])
+        if candidate in _MARKERS:
+            return candidate
+    return None
+
+
+def _past_pronoun(words: Sequence[str], place: int) -> int:
+    """Past a 'when I …' that a factor may follow."""
+    while place < len(words) and words[place] in _PRONOUNS:
+        place += 1
+    return place
+
+
+def _has_symptom(question: Question) -> bool:
+    return any(c.role == "symptom" for finding in question.findings for c in finding.criteria)
+
+
+def _spread_regions(findings: Sequence[list[Criterion]]) -> tuple[Finding, ...]:
+    """Give a finding without a region that of its neighbour: 'pain and swelling in the calf'."""
+    regions = [[c for c in finding if c.role == "region"] for finding in findings]
+    for place in range(len(regions) - 2, -1, -1):
+        regions[place] = regions[place] or regions[place + 1]
+    for place in range(1, len(regions)):
+        regions[place] = regions[place] or regions[place - 1]
+    return tuple(
+        Finding.of([*finding, *region]) for finding, region in zip(findings, regions, strict=True)
+    )

@@ -1,0 +1,123 @@
+"""The records of the lookup index: what the build writes into a snapshot and the service reads.
+
+All ids are CURIEs. `Entity` and its fellows are frozen and hold plain values, so that the index
+is one JSON file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+_Kind = TypeVar("_Kind")
+
+ROLES = (
+    "symptom",
+    "region",
+    "quality",
+    "timing",
+    "triggered_by",
+    "aggravated_by",
+    "relieved_by",
+)
+"""The parts of a presentation, in the order in which people say them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A term: a class of conditions, symptoms, regions, risk factors, treatments, tests, …
+
+    `ancestors` are all superclasses below the top class; `broader` adds, for a region, every
+    region it is part of. Both are entailed, not walked at run time.
+    """
+
+    id: str
+    iri: str
+    label: str
+    kind: str
+    definition: str
+    synonyms: tuple[str, ...]
+    parents: tuple[str, ...]
+    ancestors: tuple[str, ...]
+    wholes: tuple[str, ...]
+    broader: tuple[str, ...]
+    contradicts_relief_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """One way a condition shows itself, in one region.
+
+    `recorded` holds what the row says for each of ROLES, `entailed` what follows from it (a
+    recorded calf is an entailed leg). `conditions` holds the condition of the row first and then
+    those that inherit it.
+    """
+
+    id: str
+    row: str
+    conditions: tuple[str, ...]
+    recorded: dict[str, tuple[str, ...]]
+    entailed: dict[str, tuple[str, ...]]
+    frequency: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A statement of one source: subject, relation (a column name of facts.tsv) and value.
+
+    `heirs` are the conditions below the subject, to which the claim extends.
+    """
+
+    id: str
+    subject: str
+    relation: str
+    value: str
+    note: str
+    source: str
+    heirs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A publication that was read."""
+
+    id: str
+    title: str
+    publisher: str
+    publisher_kind: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All records of a snapshot."""
+
+    entities: tuple[Entity, ...]
+    presentations: tuple[Presentation, ...]
+    claims: tuple[Claim, ...]
+    sources: tuple[Source, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Records":
+        """The inverse of `to_json`; TypeError or KeyError for data of another shape."""
+        return cls(
+            entities=tuple(_record(Entity, item) for item in data["entities"]),
+            presentations=tuple(_record(Presentation, item) for item in data["presentations"]),
+            claims=tuple(_record(Claim, item) for item in data["claims"]),
+            sources=tuple(_record(Source, item) for item in data["sources"]),
+        )
+
+
+def _record(kind: type[_Kind], item: Mapping[str, Any]) -> _Kind:
+    return kind(**{name: _frozen(value) for name, value in item.items()})
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, dict):
+        return {key: tuple(items) for key, items in value.items()}
+    return value

@@ -1,0 +1,87 @@
+"""Opens a snapshot: checks every file against the manifest, then hands out its parts.
+
+A damaged store does not fail by itself, it answers wrongly; so nothing is opened unchecked.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyoxigraph as ox
+from oxrdflib import OxigraphStore
+from rdflib import Dataset
+
+from kg import layout
+from kg.errors import SnapshotError
+from kg.index import Index
+from kg.proofs import Proofs
+from kg.records import Records
+from kg.vocabulary import PREFIXES
+
+
+@dataclass
+class Snapshot:
+    """One version of the graph; everything in it is read-only."""
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def version(self) -> str:
+        return str(self.manifest["version"])
+
+    @property
+    def store_path(self) -> Path:
+        return self.path / layout.STORE
+
+    @cached_property
+    def index(self) -> Index:
+        return Index(Records.from_json(_read_json(self.path / layout.INDEX)))
+
+    @cached_property
+    def proofs(self) -> Proofs:
+        return Proofs(_read_json(self.path / layout.PROOFS))
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The RDF dataset; its default graph holds the union of its named graphs."""
+        store = OxigraphStore(store=ox.Store.read_only(str(self.store_path)))
+        dataset = Dataset(store=store)
+        for prefix, namespace in PREFIXES.items():
+            dataset.bind(prefix, namespace, override=True, replace=True)
+        return dataset
+
+
+def open_snapshot(folder: Path) -> Snapshot:
+    """Open the current snapshot of a build folder; SnapshotError names what is missing or damaged."""
+    try:
+        version = (folder / layout.CURRENT).read_text(encoding="utf-8").strip()
+    except OSError:
+        raise SnapshotError(
+            f"there is no snapshot in {folder}: run `python -m kg build` first"
+        ) from None
+    path = folder / version
+    try:
+        manifest = json.loads((path / layout.MANIFEST).read_text(encoding="utf-8"))
+        found = manifest["format"]
+        files = dict(manifest["files"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SnapshotError(f"{path / layout.MANIFEST} cannot be read: {error}") from error
+    if found != layout.FORMAT:
+        raise SnapshotError(f"{path} has format {found}, not {layout.FORMAT}: build it again")
+    for name, expected in files.items():
+        _check_file(path / name, expected)
+    return Snapshot(path, manifest)
+
+
+def _check_file(path: Path, expected: dict[str, Any]) -> None:
+    if not path.is_file():
+        raise SnapshotError(f"{path} is missing: build again")
+    if path.stat().st_size != expected["bytes"] or layout.sha256_of(path) != expected["sha256"]:
+        raise SnapshotError(f"{path} is damaged: build again")
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_bytes())

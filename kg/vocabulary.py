@@ -1,0 +1,130 @@
+"""The IRIs of Etiograph: namespaces, CURIEs, named graphs and the properties behind table columns.
+
+IRIs are used inside, CURIEs at the edges; `expand` and `compress` are inverse.
+"""
+
+import re
+
+from rdflib import Namespace, URIRef
+from rdflib.namespace import DCTERMS, FOAF, OWL, RDF, RDFS, SKOS, XSD
+
+from kg.errors import BadParameter
+
+ETIO = Namespace("https://w3id.org/etiograph/")
+OBO = Namespace("http://purl.obolibrary.org/obo/")
+OBOINOWL = Namespace("http://www.geneontology.org/formats/oboInOwl#")
+
+PREFIXES: dict[str, str] = {
+    "etio": str(ETIO),
+    "dcterms": str(DCTERMS),
+    "foaf": str(FOAF),
+    "obo": str(OBO),
+    "oboInOwl": str(OBOINOWL),
+    "owl": str(OWL),
+    "rdf": str(RDF),
+    "rdfs": str(RDFS),
+    "skos": str(SKOS),
+    "xsd": str(XSD),
+}
+
+DEFINITION = OBO.IAO_0000115
+SYNONYM_PROPERTIES = (
+    OBOINOWL.hasExactSynonym,
+    OBOINOWL.hasNarrowSynonym,
+    OBOINOWL.hasBroadSynonym,
+    OBOINOWL.hasRelatedSynonym,
+)
+
+TERMS_GRAPH = ETIO["graph/terms"]
+PRESENTATIONS_GRAPH = ETIO["graph/presentations"]
+FACTS_GRAPH = ETIO["graph/facts"]
+SOURCES_GRAPH = ETIO["graph/sources"]
+ENTAILED_GRAPH = ETIO["graph/entailed"]
+
+TOP_CLASSES: dict[str, str] = {
+    "Condition": "condition",
+    "Symptom": "symptom",
+    "BodyRegion": "region",
+    "RiskFactor": "risk_factor",
+    "Treatment": "treatment",
+    "DiagnosticTest": "test",
+    "Quality": "quality",
+    "Timing": "timing",
+    "Factor": "factor",
+}
+"""Local name of each top class → the `kind` of the entities below it."""
+
+COLUMN_PROPERTIES: dict[str, URIRef] = {
+    "region": ETIO.locatedIn,
+    "quality": ETIO.hasQuality,
+    "timing": ETIO.hasTiming,
+    "triggered_by": ETIO.triggeredBy,
+    "aggravated_by": ETIO.aggravatedBy,
+    "relieved_by": ETIO.relievedBy,
+}
+"""Column of presentations.tsv → the property of the presentation."""
+
+RELATION_PROPERTIES: dict[str, URIRef] = {
+    "has_risk_factor": ETIO.hasRiskFactor,
+    "treated_by": ETIO.treatedBy,
+    "prevented_by": ETIO.preventedBy,
+    "has_complication": ETIO.hasComplication,
+    "has_red_flag": ETIO.hasRedFlag,
+    "affects_structure": ETIO.affectsStructure,
+    "has_cause": ETIO.hasCause,
+    "diagnosed_by": ETIO.diagnosedBy,
+    "confused_with": ETIO.confusedWith,
+}
+"""Relation of facts.tsv → the property of the condition; `subtype_of` is rdfs:subClassOf."""
+
+FREQUENCIES: dict[str, URIRef] = {
+    "typical": ETIO.Typical,
+    "common": ETIO.Common,
+    "uncommon": ETIO.Uncommon,
+    "rare": ETIO.Rare,
+    "unspecified": ETIO.FrequencyNotStated,
+}
+
+PUBLISHER_KINDS: dict[str, URIRef] = {
+    "government": ETIO.GovernmentPublisher,
+    "medical_society": ETIO.MedicalSocietyPublisher,
+    "hospital": ETIO.HospitalPublisher,
+    "university": ETIO.UniversityPublisher,
+    "reference": ETIO.ReferencePublisher,
+    "charity": ETIO.CharityPublisher,
+    "other": ETIO.OtherPublisher,
+}
+
+_ILLEGAL_IN_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
+
+
+def is_iri(text: str) -> bool:
+    """Whether `text` is an absolute IRI that can be written between angle brackets."""
+    return bool(re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", text)) and not _ILLEGAL_IN_IRI.search(text)
+
+
+def expand(curie: str) -> str:
+    """Return the IRI of a CURIE such as `etio:Calf`; BadParameter for an unknown prefix."""
+    prefix, colon, local = curie.partition(":")
+    if not colon or prefix not in PREFIXES:
+        raise BadParameter(
+            f"{curie!r} is not a CURIE with a known prefix; known prefixes are "
+            + ", ".join(sorted(PREFIXES))
+        )
+    if _ILLEGAL_IN_IRI.search(local):
+        raise BadParameter(f"{curie!r} holds characters that no IRI may hold")
+    return PREFIXES[prefix] + local
+
+
+def compress(iri: str) -> str:
+    """Return the CURIE of an IRI under a known namespace, else the IRI itself."""
+    for prefix, namespace in PREFIXES.items():
+        if iri.startswith(namespace) and len(iri) > len(namespace):
+            return f"{prefix}:{iri[len(namespace) :]}"
+    return iri
+
+
+def local_name(label: str) -> str:
+    """Return the UpperCamelCase local name of a label: `calf muscle` → `CalfMuscle`."""
+    words = re.findall(r"[A-Za-z0-9]+", label.replace("'", "").replace("\u2019", ""))
+    return "".join(word[0].upper() + word[1:] for word in words)

@@ -1,0 +1,68 @@
+"""Folds English words to a common form, so that questions and labels meet.
+
+Case, accents, hyphens, possessives, plural and British or American spelling do not count. The
+form is a key, not a word to show: both sides are folded the same way, so a fold that is odd
+English (`ankles` → `ankl`) does no harm unless two different words meet.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_IRREGULAR = {
+    "calves": "calf",
+    "feet": "foot",
+    "teeth": "tooth",
+    "men": "man",
+    "women": "woman",
+    "children": "child",
+    "arteries": "artery",
+    "worse": "worse",
+    "pes": "pes",
+    "swollen": "swelling",
+    "swell": "swelling",
+    "swells": "swelling",
+    "cramping": "cramping",
+}
+_KEEP_S = ("ss", "us", "is", "as", "os")
+_SPELLING = (
+    (re.compile(r"(?<=.)ae(?=.)"), "e"),
+    (re.compile(r"^ae"), "e"),
+    (re.compile(r"oe(?=dem|stro|soph)"), "e"),
+    (re.compile(r"(?<=rrh)oe"), "e"),
+    (re.compile(r"(?<=[a-z]{2}[lmrvbn])our(?=s?$|ed$|ing$|ation$)"), "or"),
+    (re.compile(r"is(?=e$|ed$|es$|ing$|ation$)"), "iz"),
+    (re.compile(r"tre$"), "ter"),
+    (re.compile(r"fibre"), "fiber"),
+    (re.compile(r"^grey$"), "gray"),
+    (re.compile(r"ll(?=ed$|ing$)"), "l"),
+)
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text, lower case, without accents, hyphens or possessives."""
+    plain = unicodedata.normalize("NFKD", text.replace("\u2019", "'"))
+    plain = "".join(c for c in plain if not unicodedata.combining(c)).lower()
+    plain = re.sub(r"'s\b", "", plain).replace("'", "")
+    return re.findall(r"[a-z0-9]+", plain)
+
+
+@lru_cache(maxsize=50_000)
+def fold_word(word: str) -> str:
+    """The common form of one lower-case word."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    for pattern, replacement in _SPELLING:
+        word = pattern.sub(replacement, word)
+    if len(word) > 3 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes")):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(_KEEP_S):
+        return word[:-1]
+    return word
+
+
+def fold(text: str) -> str:
+    """The common form of a phrase."""
+    return " ".join(map(fold_word, tokens(text)))
