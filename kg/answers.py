@@ -25,26 +25,10 @@ from kg.ranking import (
 )
 from kg.reading import Reading
 from kg.records import Claim, Presentation
+from kg.views import DISCLAIMER, RELATION_SAID, Json, Views
 
-DISCLAIMER = (
-    "Etiograph informs; it does not diagnose. It repeats what its sources say and may be "
-    "incomplete or wrong. If you are worried about your health, ask a doctor."
-)
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 200
-_RELATION_SAID = {
-    "treated_by": "may be treated by",
-    "prevented_by": "may be prevented by",
-    "has_risk_factor": "has the risk factor",
-    "has_cause": "may be caused by",
-    "has_red_flag": "has the red flag",
-    "has_complication": "may lead to",
-    "diagnosed_by": "may be diagnosed by",
-    "affects_structure": "affects",
-    "confused_with": "may be confused with",
-    "subtype_of": "is a kind of",
-}
-Json = dict[str, Any]
 
 
 class Answerer:
@@ -53,6 +37,7 @@ class Answerer:
     def __init__(self, index: Index, version: str) -> None:
         self._index = index
         self._version = version
+        self._views = Views(index)
         self._matcher = Matcher(index)
         self._conditions = [c for c in index.entities if index.presentations_of.get(c)]
         self._weights: dict[Criterion, float] = {}
@@ -83,87 +68,29 @@ class Answerer:
             "limit": limit,
             "offset": offset,
             "contradicted": contradicted,
-            "red_flags": self.red_flags(subject) if subject else [],
+            "red_flags": self._views.red_flags(subject) if subject else [],
             "class_expression": class_expression(question),
             "sparql": sparql(question),
             "version": self._version,
             "disclaimer": DISCLAIMER,
         }
 
-    # -- parts of the payload --------------------------------------------------------------
-
-    def reference(self, identifier: str) -> Json:
-        """`{id, iri, label, kind}` of an entity."""
-        entity = self._index.entity(identifier)
-        return {"id": entity.id, "iri": entity.iri, "label": entity.label, "kind": entity.kind}
-
-    def source(self, identifier: str) -> Json:
-        """A source as every payload shows it."""
-        source = self._index.sources[identifier]
-        return {
-            "id": source.id,
-            "title": source.title,
-            "publisher": source.publisher,
-            "publisher_kind": source.publisher_kind,
-            "url": source.url or None,
-        }
-
-    def red_flags(self, condition: str) -> list[Json]:
-        """The red flags recorded for a condition, each with notes and sources."""
-        flags: dict[str, list[Claim]] = {}
-        for claim in self._index.claims_about[condition]:
-            if claim.relation == "has_red_flag":
-                flags.setdefault(claim.value, []).append(claim)
-        return [
-            {
-                "entity": self.reference(value),
-                "notes": sorted({claim.note for claim in claims if claim.note}),
-                "sources": self._sources(claim.source for claim in claims),
-            }
-            for value, claims in sorted(flags.items(), key=lambda item: self._index.label(item[0]))
-        ]
-
-    def presentation(self, presentation: Presentation) -> Json:
-        """What a presentation records, role by role."""
-        return {
-            "id": presentation.id,
-            "condition": self.reference(presentation.conditions[0]),
-            **{
-                role: [self.reference(value) for value in values]
-                for role, values in presentation.recorded.items()
-            },
-            "frequency": presentation.frequency,
-            "source": self.source(presentation.source),
-        }
-
-    def claim(self, claim: Claim) -> Json:
-        """A claim with its value and source."""
-        return {
-            "id": claim.id,
-            "subject": self.reference(claim.subject),
-            "relation": claim.relation,
-            "value": self.reference(claim.value),
-            "note": claim.note or None,
-            "source": self.source(claim.source),
-        }
-
-    def _sources(self, identifiers: Iterable[str]) -> list[Json]:
-        return [self.source(identifier) for identifier in dict.fromkeys(identifiers)]
+    # -- the question ----------------------------------------------------------------------
 
     def _question(self, reading: Reading) -> Json:
         question = reading.question
         return {
             "ask": question.ask,
-            "subject": self.reference(question.subject) if question.subject else None,
+            "subject": self._views.reference(question.subject) if question.subject else None,
             "findings": [
-                [{"role": c.role, "value": self.reference(c.value)} for c in finding.criteria]
+                [{"role": c.role, "value": self._views.reference(c.value)} for c in finding.criteria]
                 for finding in question.findings
             ],
             "ambiguities": [
                 {
                     "text": ambiguity.text,
-                    "taken": self.reference(ambiguity.taken),
-                    "others": [self.reference(other) for other in ambiguity.others],
+                    "taken": self._views.reference(ambiguity.taken),
+                    "others": [self._views.reference(other) for other in ambiguity.others],
                 }
                 for ambiguity in reading.ambiguities
             ],
@@ -213,7 +140,7 @@ class Answerer:
         )
         return {
             "rank": 0,
-            "entity": self.reference(condition),
+            "entity": self._views.reference(condition),
             "score": round(score.total, 4),
             "score_parts": {
                 "fit": round(score.fit, 4),
@@ -222,8 +149,8 @@ class Answerer:
             },
             "match": min(statuses).name.lower(),
             "criteria": criteria,
-            "presentations": [self.presentation(p) for p in presentations],
-            "red_flags": self.red_flags(condition),
+            "presentations": [self._views.presentation(p) for p in presentations],
+            "red_flags": self._views.red_flags(condition),
         }
 
     def _weight(self, criterion: Criterion) -> float:
@@ -248,11 +175,11 @@ class Answerer:
         return {
             "criterion": f"{criterion.role.replace('_', ' ')}: {self._index.label(criterion.value)}",
             "role": criterion.role,
-            "value": self.reference(criterion.value),
+            "value": self._views.reference(criterion.value),
             "finding": number,
             "status": status.name.lower(),
             "presentation": behind[0].id if behind else None,
-            "sources": self._sources(p.source for p in behind),
+            "sources": self._views.sources(p.source for p in behind),
         }
 
     # -- things from claims and presentations ----------------------------------------------
@@ -271,12 +198,12 @@ class Answerer:
             criteria = [
                 {
                     "criterion": f"{self._index.label(claim.subject)} "
-                    f"{_RELATION_SAID[claim.relation]} {self._index.label(value)}",
+                    f"{RELATION_SAID[claim.relation]} {self._index.label(value)}",
                     "status": "entailed",
                     "presentation": None,
                     "claim": claim.id,
                     "note": claim.note or None,
-                    "sources": [self.source(claim.source)],
+                    "sources": [self._views.source(claim.source)],
                 }
                 for claim in claims
             ]
@@ -299,7 +226,7 @@ class Answerer:
                     "status": "entailed",
                     "presentation": presentation.id,
                     "frequency": presentation.frequency,
-                    "sources": [self.source(presentation.source)],
+                    "sources": [self._views.source(presentation.source)],
                 }
                 for presentation in presentations
             ]
@@ -335,11 +262,11 @@ class Answerer:
         kind = self._index.entity(value).kind
         return {
             "rank": 0,
-            "entity": self.reference(value),
+            "entity": self._views.reference(value),
             "score": round(score, 4),
             "match": "entailed",
             "criteria": criteria,
-            "red_flags": self.red_flags(value) if kind == "condition" else [],
+            "red_flags": self._views.red_flags(value) if kind == "condition" else [],
         }
 
 

@@ -13,7 +13,8 @@ KgError
     ├── RefusedSparql    an update, or a query that reaches outside the graph
     ├── QueryTooLong     the query text is over the length limit
     ├── QueryTimeout     the query ran into its deadline
-    └── QueryFailed      the query broke its worker (memory, crash)
+    ├── QueryFailed      the query broke its worker (memory, crash)
+    └── ServiceBusy      every worker is taken; try again soon
 """
 
 from collections.abc import Sequence
@@ -81,3 +82,7 @@ class QueryTimeout(RequestError):
 
 class QueryFailed(RequestError):
     """The query broke the process that evaluated it; only this query is lost."""
+
+
+class ServiceBusy(RequestError):
+    """Every query worker is taken; the same request may succeed soon."""

@@ -189,7 +189,7 @@ def _recorded(variable: str, predicate: str) -> str:
 def _claims_body(question: Question) -> str:
     term_property = compress(RELATION_PROPERTIES[RELATION_ASKED[question.ask]])
     return (
-        f"  {question.subject} rdfs:subClassOf* ?subject .\n"
+        f"  {question.subject} rdfs:subClassOf? ?subject .\n"
         f"  ?claim etio:claimSubject ?subject ; etio:claimProperty {term_property} ;\n"
         "         etio:claimValue ?value ; dcterms:source ?source .\n"
         "  ?value rdfs:label ?value_label .\n"

@@ -1,0 +1,215 @@
+"""The command line: `python -m kg build | ask | entity | search | query | explain | sparql`."""
+
+import argparse
+import json
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kg.errors import KgError, OntologyError, RequestError
+
+BUILD_FOLDER = Path(__file__).resolve().parents[1] / "build"
+Json = dict[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 1 refused with a reason."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except OntologyError as error:
+        print(f"build failed: {len(error.problems)} problem(s)", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  {problem}", file=sys.stderr)
+        return 1
+    except RequestError as error:
+        print(f"error: {error}", file=sys.stderr)
+        for suggestion in error.suggestions:
+            print(f"  try: {suggestion}", file=sys.stderr)
+        return 1
+    except KgError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m kg", description="A knowledge graph of why legs hurt."
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=BUILD_FOLDER, help="where snapshots are (default: build)"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    build = commands.add_parser("build", help="build the snapshot from ontology/")
+    build.add_argument("--no-reasoner", action="store_true", help="skip the check with HermiT")
+    build.add_argument("--if-changed", action="store_true", help="only if an input changed")
+    build.set_defaults(run=_build)
+
+    ask = commands.add_parser("ask", help="answer a question in plain words")
+    ask.add_argument("question", help='for example "causes of calf cramps relieved by rest"')
+    ask.add_argument("--json", action="store_true", help="print the payload of /ask")
+    ask.add_argument("--limit", type=int, default=20, help="how many answers (default: 20)")
+    ask.set_defaults(run=_ask)
+
+    entity = commands.add_parser("entity", help="describe an entity, as JSON")
+    entity.add_argument("name", help="a CURIE, an IRI or a label")
+    entity.set_defaults(run=_entity)
+
+    search = commands.add_parser("search", help="find entities by name")
+    search.add_argument("text")
+    search.add_argument("--kind", help="condition, symptom, region, …")
+    search.set_defaults(run=_search)
+
+    query = commands.add_parser("query", help="run a named query; without a name, list them")
+    query.add_argument("name", nargs="?")
+    query.add_argument("values", nargs="*", metavar="PARAMETER=VALUE")
+    query.set_defaults(run=_query)
+
+    explain = commands.add_parser("explain", help="show why a statement holds, with its sources")
+    explain.add_argument("subject")
+    explain.add_argument("property", help="a CURIE such as etio:hasSymptom")
+    explain.add_argument("object")
+    explain.set_defaults(run=_explain)
+
+    sparql = commands.add_parser("sparql", help="send a query to a SPARQL endpoint")
+    sparql.add_argument("query", help="the query, or - to read it from standard input")
+    sparql.add_argument(
+        "--endpoint", default="http://127.0.0.1:8000/sparql", help="default: %(default)s"
+    )
+    sparql.set_defaults(run=_sparql)
+    return parser
+
+
+def _build(options: argparse.Namespace) -> None:
+    from kg.build.inputs import is_current  # the reasoner is slow to import: only when needed
+
+    if options.if_changed and is_current(options.folder):
+        return
+    from kg.build.run import build
+
+    build(options.folder, reasoner=not options.no_reasoner)
+
+
+def _service(options: argparse.Namespace) -> Any:
+    from kg.service import Service
+    from kg.snapshot import open_snapshot
+
+    return Service(open_snapshot(options.folder))
+
+
+def _ask(options: argparse.Namespace) -> None:
+    payload = _service(options).ask(options.question, options.limit)
+    if options.json:
+        _print_json(payload)
+    else:
+        _print_answers(payload)
+
+
+def _entity(options: argparse.Namespace) -> None:
+    _print_json(_service(options).entity(options.name))
+
+
+def _search(options: argparse.Namespace) -> None:
+    for result in _service(options).search(options.text, options.kind)["results"]:
+        note = "" if result["matched"] == result["label"] else f"  ({result['matched']})"
+        print(f"{result['id']:<40} {result['kind']:<12} {result['label']}{note}")
+
+
+def _query(options: argparse.Namespace) -> None:
+    service = _service(options)
+    if options.name is None:
+        for query in service.queries():
+            parameters = " ".join(f"{p.name}={p.example}" for p in query.parameters)
+            print(f"{query.name} {parameters}\n    {query.summary}")
+        return
+    pairs = (value.partition("=") for value in options.values)
+    _print_json(service.run_query(options.name, {name: value for name, _, value in pairs}))
+
+
+def _explain(options: argparse.Namespace) -> None:
+    payload = _service(options).prove(options.subject, options.property, options.object)
+    _print_proof(payload["proof"], 0)
+
+
+def _sparql(options: argparse.Namespace) -> None:
+    from kg.client import select
+
+    text = sys.stdin.read() if options.query == "-" else options.query
+    columns, rows = select(options.endpoint, text)
+    print("\t".join(columns))
+    for row in rows:
+        print("\t".join(row))
+
+
+# -- printing ------------------------------------------------------------------------------
+
+
+def _print_json(payload: Json) -> None:
+    print(json.dumps(payload, indent=2, ensure_ascii=False))
+
+
+def _print_answers(payload: Json) -> None:
+    print(payload["canonical"])
+    if payload["ignored"]:
+        print(f"Ignored: {', '.join(payload['ignored'])}")
+    for flag in payload["red_flags"]:
+        print(f"Red flag: {_flag(flag)}")
+    print()
+    labels = [answer["entity"]["label"] for answer in payload["answers"]]
+    width = max(map(len, labels), default=0)
+    for answer in payload["answers"]:
+        label = answer["entity"]["label"]
+        print(
+            f"{answer['rank']:>3}  {label:<{width}}  {answer['score']:.2f}  {answer['match']:<12}"
+            f"  {_support(answer)}"
+        )
+    shown = len(payload["answers"])
+    print(f"\n{shown} of {payload['total']} answers, version {payload['version']}")
+    for item in payload["contradicted"]:
+        against = [c["criterion"] for c in item["criteria"] if c["status"] == "contradicted"]
+        print(f"Left out, the opposite is recorded ({'; '.join(against)}): "
+              f"{item['entity']['label']}")  # fmt: skip
+    print()
+    print(textwrap.fill(payload["disclaimer"], shutil.get_terminal_size().columns))
+
+
+def _support(answer: Json) -> str:
+    """The sources behind an answer and what is not recorded of it."""
+    sources = dict.fromkeys(
+        f"{source['publisher']} [{source['id'].removeprefix('etio:')}]"
+        for criterion in answer["criteria"]
+        for source in criterion["sources"]
+    )
+    silent = [c["criterion"] for c in answer["criteria"] if c["status"] == "not_recorded"]
+    note = f"; not recorded: {', '.join(silent)}" if silent else ""
+    names = list(sources)
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more + note
+
+
+def _flag(flag: Json) -> str:
+    notes = f" ({'; '.join(flag['notes'])})" if flag["notes"] else ""
+    return f"{flag['entity']['label']}{notes}"
+
+
+def _print_proof(node: Json, depth: int) -> None:
+    indent = "  " * depth
+    if "axiom" in node:
+        where = ", ".join([*node["stated_in"], *node["sources"]]) or "ontology"
+        print(f"{indent}{node['axiom']}   [{where}]")
+        return
+    print(f"{indent}{node['statement']}   ({node['rule']})")
+    for reason in node["because"]:
+        _print_proof(reason, depth + 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

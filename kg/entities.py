@@ -1,0 +1,64 @@
+"""Describes one entity: what it is, what is recorded about it, and what refers to it."""
+
+from collections.abc import Iterable
+
+from kg.index import Index
+from kg.records import ROLES, Claim, Presentation
+from kg.views import DISCLAIMER, Json, Views
+
+
+def describe(index: Index, identifier: str, version: str) -> Json:
+    """The payload of `/api/v1/entities/{curie}`; UnknownEntity if there is none.
+
+    `relations` are claims about the entity by relation, `inverse_relations` claims whose value it
+    is. `presentations` are those of a condition; `presented_in` those in which a symptom, region
+    or modifier is recorded, or something more specific, by role.
+    """
+    views = Views(index)
+    entity = index.entity(identifier)
+    return {
+        **views.reference(identifier),
+        "definition": entity.definition,
+        "synonyms": list(entity.synonyms),
+        "parents": views.references(entity.parents),
+        "children": views.references(index.children.get(identifier, ())),
+        "part_of": views.references(entity.wholes),
+        "parts": views.references(index.parts.get(identifier, ())),
+        "red_flags": views.red_flags(identifier),
+        "presentations": [
+            {**views.presentation(presentation), "inherited": _inherited(presentation, identifier)}
+            for presentation in index.presentations_of.get(identifier, ())
+        ],
+        "relations": _by_relation(views, index.claims_about.get(identifier, ())),
+        "inverse_relations": _by_relation(views, index.claims_with.get(identifier, ())),
+        "presented_in": {
+            role: _conditions(views, index, identifier, role)
+            for role in ROLES
+            if any(identifier in p.entailed[role] for p in index.presentations.values())
+        },
+        "version": version,
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def _inherited(presentation: Presentation, condition: str) -> bool:
+    return presentation.conditions[0] != condition
+
+
+def _by_relation(views: Views, claims: Iterable[Claim]) -> dict[str, list[Json]]:
+    relations: dict[str, list[Json]] = {}
+    for claim in claims:
+        relations.setdefault(claim.relation, []).append(views.claim(claim))
+    return {relation: relations[relation] for relation in sorted(relations)}
+
+
+def _conditions(views: Views, index: Index, identifier: str, role: str) -> list[Json]:
+    """The conditions with a presentation in which the entity stands in `role`, and those rows."""
+    rows: dict[str, list[str]] = {}
+    for presentation in index.presentations.values():
+        if identifier in presentation.entailed[role]:
+            rows.setdefault(presentation.conditions[0], []).append(presentation.id)
+    return [
+        {**reference, "presentations": rows[str(reference["id"])]}
+        for reference in views.references(rows)
+    ]

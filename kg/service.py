@@ -1,0 +1,103 @@
+"""Everything Etiograph answers over one snapshot, without a word of HTTP.
+
+The command line and `server.py` are two faces of this class.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kg.answers import DEFAULT_LIMIT, Answerer
+from kg.entities import describe
+from kg.errors import BadParameter
+from kg.queries import NamedQuery, Queries
+from kg.reading import Reader
+from kg.search import Search
+from kg.snapshot import Snapshot
+from kg.views import DISCLAIMER, Json
+from kg.vocabulary import PREFIXES, compress, is_iri
+
+QUERY_FOLDER = Path(__file__).resolve().parents[1] / "queries"
+
+
+class Service:
+    """Answers over one snapshot; every payload names the version it came from."""
+
+    def __init__(self, snapshot: Snapshot, query_folder: Path = QUERY_FOLDER) -> None:
+        self.snapshot = snapshot
+        self.version = snapshot.version
+        self.index = snapshot.index
+        self._query_folder = query_folder
+        self._reader = Reader(self.index)
+        self._answerer = Answerer(self.index, self.version)
+        self._search = Search(self.index)
+
+    @cached_property
+    def _queries(self) -> Queries:
+        return Queries(self._query_folder, self.snapshot.dataset, self.index)
+
+    def ask(self, text: str, limit: int = DEFAULT_LIMIT, offset: int = 0) -> Json:
+        """Answer a question in words; NotUnderstood where it has no reading."""
+        return self._answerer.answer(self._reader.read(text), limit, offset)
+
+    def entity(self, text: str) -> Json:
+        """Describe the entity that a CURIE, an IRI or a label names."""
+        return describe(self.index, self.index.resolve(text).id, self.version)
+
+    def search(self, text: str, kind: str | None = None, limit: int = 20) -> Json:
+        """Entities by name, best first."""
+        return self._framed(results=self._search.search(text, kind, limit))
+
+    def autocomplete(self, text: str, kind: str | None = None, limit: int = 10) -> Json:
+        """Entities of whose names a word begins with the text."""
+        return self._framed(results=self._search.autocomplete(text, kind, limit))
+
+    def queries(self) -> list[NamedQuery]:
+        """The named queries."""
+        return self._queries.all()
+
+    def named_query(self, name: str) -> NamedQuery:
+        """One named query."""
+        return self._queries.get(name)
+
+    def run_query(self, name: str, values: Mapping[str, str]) -> Json:
+        """Run a named query with its parameters as texts."""
+        return self._framed(**self._queries.run(name, values))
+
+    def prove(self, subject: str, term_property: str, value: str) -> Json:
+        """The proof of an entailed triple; each part is a CURIE, an IRI or a label."""
+        triple = (self._curie(subject), _property(term_property), self._curie(value))
+        return self._framed(
+            statement=" ".join(triple),
+            proof=self.snapshot.proofs.prove(*triple),
+            leaves=self.snapshot.proofs.leaves(*triple),
+        )
+
+    def health(self) -> Json:
+        """State and figures of the snapshot that is served."""
+        manifest = self.snapshot.manifest
+        return {
+            "status": "ok",
+            "version": self.version,
+            "created": manifest["created"],
+            "reasoner": manifest["reasoner"],
+            "counts": manifest["counts"],
+        }
+
+    def _curie(self, text: str) -> str:
+        """An entity's CURIE; any other CURIE (a presentation, a schema class) stays as it is."""
+        if text.partition(":")[0] in PREFIXES:
+            return text
+        return compress(text) if is_iri(text) else self.index.resolve(text).id
+
+    def _framed(self, **payload: Any) -> Json:
+        return {**payload, "version": self.version, "disclaimer": DISCLAIMER}
+
+
+def _property(text: str) -> str:
+    if text.partition(":")[0] in PREFIXES:
+        return text
+    if not is_iri(text):
+        raise BadParameter(f"{text!r} is not a property: give a CURIE such as etio:hasSymptom")
+    return compress(text)

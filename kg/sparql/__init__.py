@@ -1,0 +1,1 @@
+"""Ad-hoc SPARQL: checked by `guard`, evaluated by `worker` processes that `pool` can kill."""

@@ -1,0 +1,96 @@
+"""How records look in a payload: the same JSON for an entity, a source or a claim everywhere."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from kg.index import Index
+from kg.records import Claim, Presentation
+
+Json = dict[str, Any]
+DISCLAIMER = (
+    "Etiograph informs; it does not diagnose. It repeats what its sources say and may be "
+    "incomplete or wrong. If you are worried about your health, ask a doctor."
+)
+RELATION_SAID = {
+    "treated_by": "may be treated by",
+    "prevented_by": "may be prevented by",
+    "has_risk_factor": "has the risk factor",
+    "has_cause": "may be caused by",
+    "has_red_flag": "has the red flag",
+    "has_complication": "may lead to",
+    "diagnosed_by": "may be diagnosed by",
+    "affects_structure": "affects",
+    "confused_with": "may be confused with",
+    "subtype_of": "is a kind of",
+}
+"""How each relation of facts.tsv is said."""
+
+
+class Views:
+    """Renders the records of one index."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def reference(self, identifier: str) -> Json:
+        """`{id, iri, label, kind}` of an entity."""
+        entity = self._index.entity(identifier)
+        return {"id": entity.id, "iri": entity.iri, "label": entity.label, "kind": entity.kind}
+
+    def references(self, identifiers: Iterable[str]) -> list[Json]:
+        """Several entities, by label."""
+        return sorted(map(self.reference, identifiers), key=lambda item: str(item["label"]))
+
+    def source(self, identifier: str) -> Json:
+        """`{id, title, publisher, publisher_kind, url}` of a source; no url is null."""
+        source = self._index.sources[identifier]
+        return {
+            "id": source.id,
+            "title": source.title,
+            "publisher": source.publisher,
+            "publisher_kind": source.publisher_kind,
+            "url": source.url or None,
+        }
+
+    def sources(self, identifiers: Iterable[str]) -> list[Json]:
+        """Several sources, each once, in the order given."""
+        return [self.source(identifier) for identifier in dict.fromkeys(identifiers)]
+
+    def red_flags(self, condition: str) -> list[Json]:
+        """The red flags recorded for a condition: `{entity, notes, sources}`."""
+        flags: dict[str, list[Claim]] = {}
+        for claim in self._index.claims_about[condition]:
+            if claim.relation == "has_red_flag":
+                flags.setdefault(claim.value, []).append(claim)
+        return [
+            {
+                "entity": self.reference(value),
+                "notes": sorted({claim.note for claim in claims if claim.note}),
+                "sources": self.sources(claim.source for claim in claims),
+            }
+            for value, claims in sorted(flags.items(), key=lambda item: self._index.label(item[0]))
+        ]
+
+    def presentation(self, presentation: Presentation) -> Json:
+        """What a presentation records, role by role, with its frequency and source."""
+        return {
+            "id": presentation.id,
+            "condition": self.reference(presentation.conditions[0]),
+            **{
+                role: [self.reference(value) for value in values]
+                for role, values in presentation.recorded.items()
+            },
+            "frequency": presentation.frequency,
+            "source": self.source(presentation.source),
+        }
+
+    def claim(self, claim: Claim) -> Json:
+        """A claim with its subject, value, note and source."""
+        return {
+            "id": claim.id,
+            "subject": self.reference(claim.subject),
+            "relation": claim.relation,
+            "value": self.reference(claim.value),
+            "note": claim.note or None,
+            "source": self.source(claim.source),
+        }
