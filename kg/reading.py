@@ -21,7 +21,7 @@ EXAMPLES = (
     "causes of calf cramps relieved by rest",
     "treatments for plantar fasciitis",
     "risk factors for deep vein thrombosis",
-    "red flags of back pain",
+    "red flags of sciatica",
     "what relieves restless legs syndrome",
 )
 
