@@ -11,10 +11,9 @@ import sys
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 import yaml
-from flask import Flask, Response, abort, jsonify, redirect, render_template, request, url_for
+from flask import Flask, Response, abort, jsonify, render_template, request, url_for
 from werkzeug.exceptions import HTTPException, NotAcceptable
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -34,7 +33,7 @@ from kg.errors import (
     UnknownEntity,
     UnknownQuery,
 )
-from kg.reading import EXAMPLES
+from kg.grammar import EXAMPLES
 from kg.service import Service
 from kg.snapshot import open_snapshot
 from kg.sparql.guard import inspect
@@ -121,9 +120,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application over the current snapshot; SnapshotError if there is none."""
     settings = settings or Settings.from_environment()
     service = Service(open_snapshot(settings.folder))
-    pool = QueryPool(
-        service.snapshot.store_path, PoolSettings(timeout=settings.query_timeout)
-    )
+    pool = QueryPool(service.snapshot.store_path, PoolSettings(timeout=settings.query_timeout))
     app = Flask(__name__, template_folder="web/templates", static_folder="web/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY
@@ -139,7 +136,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.filters["words"] = lambda text: str(text).replace("_", " ")
     _add_errors(app)
     _add_pages(app, service)
-    _add_lookups(app, service)
+    _add_entities(app, service)
+    _add_queries(app, service)
     _add_sparql(app, pool)
     app.after_request(_finish)
     return app
@@ -291,20 +289,7 @@ def _add_pages(app: Flask, service: Service) -> None:
 # -- lookups -------------------------------------------------------------------------------
 
 
-def _add_lookups(app: Flask, service: Service) -> None:
-    with (ROOT / "web" / "openapi.yaml").open(encoding="utf-8") as file:
-        openapi = yaml.safe_load(file)
-
-    @app.get("/health")
-    def health() -> BaseResponse:
-        return jsonify(service.health())
-
-    @app.get("/openapi.json")
-    def openapi_document() -> BaseResponse:
-        paths = {**openapi["paths"], **_query_paths(service)}
-        info = {**openapi["info"], "version": service.version}
-        return jsonify({**openapi, "info": info, "paths": paths})
-
+def _add_entities(app: Flask, service: Service) -> None:
     @app.get("/api/v1/entities")
     def entity_by_iri() -> BaseResponse:
         return jsonify(service.entity(_required("iri")))
@@ -315,29 +300,40 @@ def _add_lookups(app: Flask, service: Service) -> None:
 
     @app.get("/api/v1/search")
     def search() -> BaseResponse:
-        return jsonify(
-            service.search(_required("q"), request.args.get("kind"), _integer("limit", 20))
-        )
+        kind = request.args.get("kind")
+        return jsonify(service.search(_required("q"), kind, _integer("limit", 20)))
 
     @app.get("/api/v1/autocomplete")
     def autocomplete() -> BaseResponse:
-        return jsonify(
-            service.autocomplete(_required("q"), request.args.get("kind"), _integer("limit", 10))
-        )
+        kind = request.args.get("kind")
+        return jsonify(service.autocomplete(_required("q"), kind, _integer("limit", 10)))
 
     @app.get("/api/v1/proof")
     def proof() -> BaseResponse:
-        return jsonify(
-            service.prove(_required("subject"), _required("property"), _required("object"))
-        )
+        triple = (_required("subject"), _required("property"), _required("object"))
+        return jsonify(service.prove(*triple))
+
+    @app.get("/health")
+    def health() -> BaseResponse:
+        return jsonify(service.health())
+
+
+def _add_queries(app: Flask, service: Service) -> None:
+    with (ROOT / "web" / "openapi.yaml").open(encoding="utf-8") as file:
+        openapi = yaml.safe_load(file)
+
+    @app.get("/openapi.json")
+    def openapi_document() -> BaseResponse:
+        paths = {**openapi["paths"], **_query_paths(service)}
+        info = {**openapi["info"], "version": service.version}
+        return jsonify({**openapi, "info": info, "paths": paths})
 
     @app.get("/api/v1/queries")
     def queries() -> str | BaseResponse:
         if _chosen(PAGE_AND_JSON) == "text/html":
             return render_template("queries.html", queries=service.queries(), zip=zip)
-        return jsonify(
-            queries=[query.describe() for query in service.queries()], version=service.version
-        )
+        described = [query.describe() for query in service.queries()]
+        return jsonify(queries=described, version=service.version)
 
     @app.get("/api/v1/queries/<name>")
     def named_query(name: str) -> BaseResponse:
@@ -472,7 +468,7 @@ def _sparql_format(formats: dict[str, str], short: str | None) -> str:
             if key in formats:
                 keys.setdefault(media_type, key)
     best = accepted.best_match([*keys])
-    if best is None and "text/html" in accepted:
+    if best is None and accepted.accept_html:
         return next(iter(formats))  # a browser's form: show the default as it is
     if best is None:
         raise NotAcceptable(f"this query's results come as {', '.join(formats.values())}")

@@ -83,7 +83,10 @@ class Answerer:
             "ask": question.ask,
             "subject": self._views.reference(question.subject) if question.subject else None,
             "findings": [
-                [{"role": c.role, "value": self._views.reference(c.value)} for c in finding.criteria]
+                [
+                    {"role": c.role, "value": self._views.reference(c.value)}
+                    for c in finding.criteria
+                ]
                 for finding in question.findings
             ],
             "ambiguities": [
@@ -172,8 +175,9 @@ class Answerer:
             behind = (match.against[criterion],)
         elif match is not None and status is not Status.NOT_RECORDED:
             behind = match.presentations
+        role = criterion.role.replace("_", " ")
         return {
-            "criterion": f"{criterion.role.replace('_', ' ')}: {self._index.label(criterion.value)}",
+            "criterion": f"{role}: {self._index.label(criterion.value)}",
             "role": criterion.role,
             "value": self._views.reference(criterion.value),
             "finding": number,
@@ -186,11 +190,9 @@ class Answerer:
 
     def _claimed(self, question: Question) -> list[Json]:
         """The values of a relation of the subject, one answer each with all claims behind it."""
-        subject = question.subject
-        assert subject is not None
         relation = RELATION_ASKED[question.ask]
         by_value: dict[str, list[Claim]] = {}
-        for claim in self._index.claims_about[subject]:
+        for claim in self._index.claims_about[question.subject or ""]:
             if claim.relation == relation:
                 by_value.setdefault(claim.value, []).append(claim)
         answers = []

@@ -1,6 +1,7 @@
 """Asks a SPARQL endpoint, ours or another, through SPARQLWrapper."""
 
 import json
+from typing import Any
 from urllib.error import HTTPError, URLError
 
 from SPARQLWrapper import JSON, POST, SPARQLWrapper
@@ -26,7 +27,7 @@ def select(endpoint: str, query: str) -> tuple[list[str], list[list[str]]]:
     client.setReturnFormat(JSON)
     client.setTimeout(TIMEOUT_SECONDS)
     try:
-        answer = client.query().convert()
+        answer: Any = client.query().convert()
         columns = answer["head"]["vars"]
         rows = answer["results"]["bindings"]
     except SPARQLWrapperException as error:
@@ -37,7 +38,9 @@ def select(endpoint: str, query: str) -> tuple[list[str], list[list[str]]]:
         raise EndpointError(f"{endpoint} cannot be reached: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise EndpointError(f"{endpoint} did not answer with a table of solutions") from error
-    return columns, [[row[name]["value"] if name in row else "" for name in columns] for row in rows]
+    return columns, [
+        [row[name]["value"] if name in row else "" for name in columns] for row in rows
+    ]
 
 
 def _detail(error: SPARQLWrapperException) -> str:

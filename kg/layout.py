@@ -1,11 +1,11 @@
 """The layout of a snapshot directory, known to the build that writes it and to what reads it.
 
-    build/CURRENT                 the version to serve
-    build/<version>/manifest.json format, version, counts, and size and SHA-256 of each file
-                    store/        the RDF dataset, an Oxigraph store to be opened read-only
-                    index.json    the records of `kg.records`
-                    proofs.json   how each entailed triple follows
-                    etiograph.nt.gz  the default graph, for other SPARQL engines
+build/CURRENT                 the version to serve
+build/<version>/manifest.json format, version, counts, and size and SHA-256 of each file
+                store/        the RDF dataset, an Oxigraph store to be opened read-only
+                index.json    the records of `kg.records`
+                proofs.json   how each entailed triple follows
+                etiograph.nt.gz  the default graph, for other SPARQL engines
 """
 
 import hashlib

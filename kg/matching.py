@@ -94,9 +94,7 @@ class Matcher:
                     against[criterion] = opposite
         return FindingMatch(finding, tuple(final), tuple(presentations), against)
 
-    def _statuses(
-        self, presentation: Presentation, finding: Finding
-    ) -> tuple[Status, ...] | None:
+    def _statuses(self, presentation: Presentation, finding: Finding) -> tuple[Status, ...] | None:
         """The status of each criterion, or None if the presentation is about something else."""
         statuses = []
         for criterion in finding.criteria:

@@ -45,7 +45,7 @@ class Proofs:
         return list(found.values())
 
     def _is_trivial(self, fact: int) -> bool:
-        return self._facts[fact][1] == "reflexivity"
+        return bool(self._facts[fact][1] == "reflexivity")
 
     def _tree(self, fact: int) -> dict[str, Any]:
         text, rule, premises, axiom = self._facts[fact]

@@ -6,10 +6,12 @@ A value is bound to its variable as an RDF term, never pasted into the text.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import yaml
 from rdflib import Dataset, Literal, URIRef
-from rdflib.term import Identifier
+from rdflib.query import ResultRow
+from rdflib.term import Identifier, Node
 
 from kg.errors import BadParameter, OntologyError, UnknownEntity, UnknownQuery
 from kg.index import Index
@@ -89,7 +91,7 @@ class Queries:
         result = self._dataset.query(query.text, initBindings=bindings)
         variables = [str(variable) for variable in result.vars or ()]
         rows = [
-            {variable: _plain(solution[variable]) for variable in variables}  # type: ignore[index]
+            dict(zip(variables, map(_plain, cast(ResultRow, solution)), strict=True))
             for solution in result
         ]
         return {
@@ -129,7 +131,7 @@ def _full_iri(text: str) -> str:
     return text
 
 
-def _plain(value: Identifier | None) -> str | int | float | bool | None:
+def _plain(value: Node | None) -> str | int | float | bool | None:
     """A term as JSON shows it: an IRI as a CURIE, a literal as its value."""
     if value is None:
         return None
@@ -151,7 +153,9 @@ def read_query(path: Path) -> NamedQuery:
         )
         query = NamedQuery(path.stem, data["summary"], parameters, text)
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise OntologyError([f"{path.name}: the #+ header is not as it should be: {error!r}"]) from None
+        raise OntologyError(
+            [f"{path.name}: the #+ header is not as it should be: {error!r}"]
+        ) from None
     for parameter in parameters:
         if parameter.type not in TYPES or f"?{parameter.name}" not in text:
             raise OntologyError([f"{path.name}: parameter {parameter.name} is not usable"])

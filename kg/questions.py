@@ -108,14 +108,16 @@ def class_expression(question: Question) -> str:
         return ""
     parts = ["Condition"]
     for finding in question.findings:
-        inner = [
-            _name(criterion.value)
-            if criterion.role == "symptom"
-            else f"{_name(compress(COLUMN_PROPERTIES[criterion.role]))} some {_name(criterion.value)}"
-            for criterion in finding.criteria
-        ]
-        parts.append(f"hasPresentation some ({' and '.join(inner)})")
+        inner = " and ".join(map(_criterion_expression, finding.criteria))
+        parts.append(f"hasPresentation some ({inner})")
     return " and ".join(parts)
+
+
+def _criterion_expression(criterion: Criterion) -> str:
+    if criterion.role == "symptom":
+        return _name(criterion.value)
+    term_property = compress(COLUMN_PROPERTIES[criterion.role])
+    return f"{_name(term_property)} some {_name(criterion.value)}"
 
 
 def _name(curie: str) -> str:
@@ -143,7 +145,9 @@ def sparql(question: Question) -> str:
     else:
         body = _claims_body(question)
         variables = "?value ?value_label ?claim ?source"
-    return _prologue(body) + f"SELECT DISTINCT {variables} WHERE {{\n{body}}}\nORDER BY {variables}\n"
+    return (
+        _prologue(body) + f"SELECT DISTINCT {variables} WHERE {{\n{body}}}\nORDER BY {variables}\n"
+    )
 
 
 def _prologue(body: str) -> str:

@@ -6,104 +6,18 @@ understood; other unknown words are ignored and listed.
 """
 
 import difflib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kg.errors import NotUnderstood
+from kg.grammar import EXAMPLES, GLUE, MARKERS, NEGATIONS, OPENINGS, PRONOUNS, SOFT_MARKERS
 from kg.index import Index
 from kg.lexicon import ARTICLES, Lexicon, Match
 from kg.questions import Criterion, Finding, Question, sentence
 from kg.words import fold_word, tokens
 
 MAX_LENGTH = 500
-EXAMPLES = (
-    "causes of calf cramps relieved by rest",
-    "treatments for plantar fasciitis",
-    "risk factors for deep vein thrombosis",
-    "red flags of sciatica",
-    "what relieves restless legs syndrome",
-)
-
-_OPENINGS: tuple[tuple[str, str], ...] = (
-    (r"(?:what (?:are|is) )?(?:the )?(?:\w+ )?treatments? (?:for|of|against) (.+)", "treatments"),
-    (r"(?:what (?:are|is) )?(?:the )?(?:remed(?:y|ies)|therap(?:y|ies)) for (.+)", "treatments"),
-    (r"how (?:to|do i|do you|can i|do doctors) treat (.+)", "treatments"),
-    (r"how (?:is|are) (.+) treated", "treatments"),
-    (r"what treats (.+)", "treatments"),
-    (r"(?:what (?:are|is) )?(?:the )?risk factors? (?:for|of) (.+)", "risk_factors"),
-    (r"what (?:increases|raises) the risk of (.+)", "risk_factors"),
-    (r"(?:what (?:are|is) )?(?:the )?(?:red flags?|warning signs?|danger signs?) (?:for|of|in) (.+)",
-     "red_flags"),
-    (r"(?:what (?:are|is) )?(?:the )?(?:\w+ )?(?:symptoms?|signs?) (?:of|in) (.+)", "symptoms"),
-    (r"how does (.+) (?:present|feel|show(?: itself)?)", "symptoms"),
-    (r"(?:what (?:are|is) )?(?:the )?(?:complications?|consequences?) of (.+)", "complications"),
-    (r"what can (.+) lead to", "complications"),
-    (r"(?:what (?:are|is) )?(?:the )?(?:diagnosis|(?:diagnostic )?tests?) (?:of|for) (.+)", "tests"),
-    (r"how (?:is|are) (.+) diagnosed", "tests"),
-    (r"(?:the )?prevention of (.+)", "prevention"),
-    (r"how (?:to|do i|can i|do you) prevent (.+)", "prevention"),
-    (r"how (?:can|is|are) (.+?)(?: be)? prevented", "prevention"),
-    (r"what prevents (.+)", "prevention"),
-    (r"(?:which|what) (?:structures?|parts?)(?: of the body)? (?:does|do) (.+) affect", "structures"),
-    (r"what (?:can be|is|are) (?:confused with|mistaken for) (.+)", "confusions"),
-    (r"(?:what|which factors?) (?:can )?(?:relieves?|helps?|eases?|soothes?|stops?)(?: with)? (.+)",
-     "relief"),
-    (r"(?:what (?:are|is) )?(?:the )?(?:\w+ )?causes? (?:of|for|behind) (.+)", "conditions"),
-    (r"(?:what|which conditions?|which diseases?) (?:can |could |might |may )?causes? (.+)",
-     "conditions"),
-    (r"(?:which |what )?(?:conditions?|diseases?|disorders?) (?:that |which )?"
-     r"(?:can |may |could )?(?:cause|present with|show|of|in|affect|affecting|with|causing|"
-     r"presenting with) (.+)", "conditions"),
-    (r"why (?:do|does|is|are) (?:i have |i get )?(.+)", "conditions"),
-    (r"(.+) treatments?", "treatments"),
-    (r"(.+) risk factors?", "risk_factors"),
-    (r"(.+) symptoms", "symptoms"),
-    (r"(.+) red flags?", "red_flags"),
-    (r"(.+) prevention", "prevention"),
-    (r"(.+) complications?", "complications"),
-    (r"(.+) causes?", "conditions"),
-)  # fmt: skip
-_OPENING_PATTERNS = tuple((re.compile(pattern), ask) for pattern, ask in _OPENINGS)
-
-_RELIEVED = "relieved_by"
-_WORSE = "aggravated_by"
-_TRIGGERED = "triggered_by"
-_MARKERS: dict[tuple[str, ...], str] = {
-    phrase: role
-    for role, phrases in {
-        _RELIEVED: (
-            "relieved by|relieved with|relieved when|relieved after|eased by|eased with|"
-            "eased when|ease with|ease when|better with|better when|better by|better on|"
-            "better after|better for|better|improved by|improved with|improve with|improve when|"
-            "helped by|alleviated by|soothed by|go away with|go away when|go away after|"
-            "settle with|stop with|stop when|get better with|get better when|made better by"
-        ),
-        _WORSE: (
-            "worse with|worse when|worse on|worse after|worse by|worse during|worse for|"
-            "worse in|worse at|worse|worsened by|worsen with|worsen when|aggravated by|"
-            "exacerbated by|made worse by|made worse with|get worse with|get worse when"
-        ),
-        _TRIGGERED: (
-            "triggered by|brought on by|provoked by|set off by|induced by|caused by|"
-            "precipitated by|start with|start when|come on with|come on when"
-        ),
-        "quality": "described as|feel like|feeling like",
-        "timing": "timed as",
-    }.items()
-    for phrase in (tuple(map(fold_word, words.split())) for words in phrases.split("|"))
-}
-_LONGEST_MARKER = max(map(len, _MARKERS))
-_SOFT_MARKERS = frozenset({"when", "while", "during", "on", "with", "after", "from"})
-_GLUE = frozenset(
-    "in of on at with and that which is are am be been being it i you he she they when while "
-    "during after from to for do does have has having get gets getting feel feels felt feeling "
-    "me by as this these there can also both any symptom complaint".split()
-)
-_PRONOUNS = frozenset({"i", "you", "we", "he", "she", "they", "when", "am", "are", "is"})
-_NEGATIONS = frozenset(
-    "no not never without except none neither nor dont doesnt isnt arent cant cannot unless".split()
-)
+_LONGEST_MARKER = max(map(len, MARKERS))
 _FREE_ROLES = ("symptom", "region", "timing", "quality")
 
 
@@ -161,7 +75,7 @@ class Reader:
             raise NotUnderstood("the question is empty", EXAMPLES)
         if len(plain) > MAX_LENGTH:
             raise NotUnderstood(f"a question may have at most {MAX_LENGTH} characters", EXAMPLES)
-        for pattern, ask in _OPENING_PATTERNS:
+        for pattern, ask in OPENINGS:
             found = pattern.fullmatch(plain)
             if found:
                 return self._read_ask(ask, found[1])
@@ -208,7 +122,7 @@ class Reader:
             raise NotUnderstood(
                 f"{rest!r} is not a condition that is recorded here", self._suggest(ask, rest)
             )
-        ambiguities = ()
+        ambiguities: tuple[Ambiguity, ...] = ()
         if condition.others:
             ambiguities = (Ambiguity(rest, condition.value, condition.others),)
         return Reading(Question(ask, condition.value), (), ambiguities)
@@ -220,9 +134,7 @@ class Reader:
             if entity.kind == "condition" and self._index.claims_about[entity.id]
         }
         near = difflib.get_close_matches(rest, conditions, n=3)
-        suggestions = [
-            sentence(Question(ask, conditions[label]), self._index) for label in near
-        ]
+        suggestions = [sentence(Question(ask, conditions[label]), self._index) for label in near]
         try:
             reading = self._read_findings("conditions", rest)
         except NotUnderstood:
@@ -246,24 +158,24 @@ class Reader:
         free = self._lexicon.match(words, place, _FREE_ROLES)
         marker = _marker(words, place)
         if marker is not None and (free is None or free.length <= len(marker)):
-            return self._read_role(state, words, place + len(marker), _MARKERS[marker])
+            return self._read_role(state, words, place + len(marker), MARKERS[marker])
         if free is not None:
             if state.has_symptom_now() and self._leads_to_symptom(words, place):
                 state.findings.append([])
             return self._take(state, words, place, free)
         word = words[place]
-        if word in _SOFT_MARKERS:
+        if word in SOFT_MARKERS:
             after = _past_pronoun(words, place + 1)
-            factor = self._lexicon.match(words, after, (_TRIGGERED,))
+            factor = self._lexicon.match(words, after, ("triggered_by",))
             if factor is not None and self._index.entity(factor.value).kind == "factor":
                 return self._take(state, words, after, factor)
-        if word in _NEGATIONS:
+        if word in NEGATIONS:
             raise NotUnderstood(
                 f"{word!r}: what is absent cannot be asked for yet; ask for what is there"
             )
         if word == "or":
             raise NotUnderstood("'or' is not understood yet; ask for one thing at a time")
-        if word not in _GLUE:
+        if word not in GLUE:
             state.unknown.append(word)
         return place + 1
 
@@ -275,9 +187,7 @@ class Reader:
             place += found.length
         return False
 
-    def _read_role(
-        self, state: _Findings, words: Sequence[str], place: int, role: str
-    ) -> int:
+    def _read_role(self, state: _Findings, words: Sequence[str], place: int, role: str) -> int:
         """Read what follows a marker such as 'relieved by': one value, or several with 'and'."""
         while True:
             place = _past_pronoun(words, place)
@@ -330,14 +240,14 @@ def _words(text: str) -> list[str]:
 def _marker(words: Sequence[str], place: int) -> tuple[str, ...] | None:
     for length in range(_LONGEST_MARKER, 0, -1):
         candidate = tuple(words[place : place + length])
-        if candidate in _MARKERS:
+        if candidate in MARKERS:
             return candidate
     return None
 
 
 def _past_pronoun(words: Sequence[str], place: int) -> int:
     """Past a 'when I …' that a factor may follow."""
-    while place < len(words) and words[place] in _PRONOUNS:
+    while place < len(words) and words[place] in PRONOUNS:
         place += 1
     return place
 

@@ -55,7 +55,7 @@ class Snapshot:
 
 
 def open_snapshot(folder: Path) -> Snapshot:
-    """Open the current snapshot of a build folder; SnapshotError names what is missing or damaged."""
+    """Open the current snapshot of a build folder; SnapshotError names what is wrong."""
     try:
         version = (folder / layout.CURRENT).read_text(encoding="utf-8").strip()
     except OSError:

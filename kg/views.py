@@ -39,7 +39,9 @@ class Views:
 
     def references(self, identifiers: Iterable[str]) -> list[Json]:
         """Several entities, by label."""
-        return sorted(map(self.reference, identifiers), key=lambda item: str(item["label"]).casefold())
+        return sorted(
+            map(self.reference, identifiers), key=lambda item: str(item["label"]).casefold()
+        )
 
     def source(self, identifier: str) -> Json:
         """`{id, title, publisher, publisher_kind, url}` of a source; no url is null."""

@@ -5,6 +5,7 @@ Anything outside the EL profile is an error that names the axiom: nothing is ski
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rdflib import OWL, RDF, RDFS, Graph, URIRef
 from rdflib.collection import Collection
@@ -14,11 +15,28 @@ from rdflib.term import Node
 from kg.errors import OntologyError
 from kg.vocabulary import ETIO, compress
 
-Concept = tuple[str, ...] | tuple[str, str, "Concept"] | tuple[str, frozenset["Concept"]]
-"""('class', iri) · ('some', property, concept) · ('and', concepts)."""
+class Named(NamedTuple):
+    """A class by its IRI."""
 
-THING: Concept = ("class", str(OWL.Thing))
-NOTHING: Concept = ("class", str(OWL.Nothing))
+    iri: str
+
+
+class Some(NamedTuple):
+    """`property some filler`."""
+
+    term_property: str
+    filler: "Concept"
+
+
+class And(NamedTuple):
+    """The intersection of `parts`."""
+
+    parts: "frozenset[Concept]"
+
+
+Concept = Named | Some | And
+THING = Named(str(OWL.Thing))
+NOTHING = Named(str(OWL.Nothing))
 
 
 @dataclass(frozen=True)
@@ -47,16 +65,18 @@ class Axioms:
 
 def describe(concept: Concept) -> str:
     """Manchester syntax of a concept, names as CURIEs without our own prefix."""
-    match concept:
-        case ("class", str(iri)):
-            return compress(iri).removeprefix("etio:")
-        case ("some", str(term_property), filler):
-            inner = describe(filler)
-            inner = f"({inner})" if filler[0] != "class" else inner
-            return f"{compress(term_property).removeprefix('etio:')} some {inner}"
-        case ("and", parts):
-            return " and ".join(sorted(map(describe, parts)))
-    raise AssertionError(concept)
+    if isinstance(concept, Named):
+        return _short(concept.iri)
+    if isinstance(concept, And):
+        return " and ".join(sorted(map(describe, concept.parts)))
+    filler = describe(concept.filler)
+    if not isinstance(concept.filler, Named):
+        filler = f"({filler})"
+    return f"{_short(concept.term_property)} some {filler}"
+
+
+def _short(iri: str) -> str:
+    return compress(iri).removeprefix("etio:")
 
 
 def read_axioms(graph: Graph) -> Axioms:
@@ -113,10 +133,10 @@ class _Reader:
         return Axiom(self._concept(sub), self._concept(sup), stated_in, sources)
 
     def _disjoint(self, one: Node, other: Node) -> Axiom:
-        return Axiom(("and", frozenset({self._concept(one), self._concept(other)})), NOTHING)
+        return Axiom(And(frozenset({self._concept(one), self._concept(other)})), NOTHING)
 
     def _property_axioms(self, axioms: Axioms) -> None:
-        for term_property in sorted(self.graph.subjects(RDF.type, OWL.ObjectProperty)):
+        for term_property in sorted(self.graph.subjects(RDF.type, OWL.ObjectProperty), key=str):
             axioms.super_properties.setdefault(str(term_property), {str(term_property)})
             self._domain_and_range(axioms, str(term_property), term_property)
         for sub, sup in self.graph.subject_objects(RDFS.subPropertyOf):
@@ -132,17 +152,16 @@ class _Reader:
 
     def _domain_and_range(self, axioms: Axioms, name: str, term_property: Node) -> None:
         for domain in self.graph.objects(term_property, RDFS.domain):
-            axioms.subclass.append(Axiom(("some", name, THING), self._concept(domain)))
+            axioms.subclass.append(Axiom(Some(name, THING), self._concept(domain)))
         for value_range in self.graph.objects(term_property, RDFS.range):
             axioms.ranges.setdefault(name, []).append(self._concept(value_range))
 
     def _concept(self, node: Node) -> Concept:
         if isinstance(node, URIRef):
-            return ("class", str(node))
+            return Named(str(node))
         members = self.graph.value(node, OWL.intersectionOf)
         if members is not None:
-            parts = frozenset(self._concept(part) for part in Collection(self.graph, members))
-            return ("and", parts)
+            return And(frozenset(map(self._concept, Collection(self.graph, members))))
         term_property = self.graph.value(node, OWL.onProperty)
         filler = self.graph.value(node, OWL.someValuesFrom)
         if term_property is None or filler is None:
@@ -150,7 +169,7 @@ class _Reader:
             raise OntologyError(
                 [f"a class expression outside the EL profile, with {', '.join(predicates)}"]
             )
-        return ("some", str(term_property), self._concept(filler))
+        return Some(str(term_property), self._concept(filler))
 
     def _value(self, node: Node, term_property: URIRef) -> Node:
         value = self.graph.value(node, term_property)

@@ -36,7 +36,8 @@ RELATION_KINDS = {
 }
 
 
-Triples = list[tuple[Node, Node, Node]]
+Triple = tuple[Node, Node, Node]
+Triples = list[Triple]
 
 
 def compile_tables(terms: Terms, tables: Tables) -> dict[URIRef, Triples]:
@@ -107,12 +108,13 @@ class _Compiler:
             for value in row.values(column)
         ]
         regions = [self._find(row, "region", region) for region in row.values("region")]
-        if None in (condition, symptom, *regions, *(filler for _, filler in fillers)):
+        known = [(name, filler) for name, filler in fillers if filler is not None]
+        if condition is None or symptom is None or None in regions or len(known) < len(fillers):
             return
         for iri, region in presentation_iris(row):
             placed = [(ETIO.locatedIn, self.terms.labels[region])] if region else []
             self._declare_presentation(row, iri, region)
-            self._define_presentation(row, iri, condition, symptom, placed + fillers)
+            self._define_presentation(row, iri, condition, symptom, placed + known)
 
     def _define_presentation(
         self,

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pyoxigraph as ox
 from oxrdflib import OxigraphStore
-from rdflib import BNode, Dataset, Literal, URIRef
+from rdflib import XSD, Dataset, Literal, URIRef
 from rdflib.term import Node
 
-from kg.build.compile import Triples
+from kg.build.compile import Triple, Triples
 from kg.build.entailed import Entailed
 from kg.vocabulary import ENTAILED_GRAPH
 
@@ -24,31 +24,33 @@ def make_quads(asserted: Mapping[URIRef, Triples], entailed: Entailed) -> list[s
     The graph of entailed triples holds those that are not asserted as well.
     """
     dataset = ox.Dataset()
-    known: set[tuple[Node, ...]] = set()
+    known: set[Triple] = set()
     for name, triples in asserted.items():
-        graph = ox.NamedNode(name)
         known.update(triples)
         for triple in triples:
-            dataset.add(ox.Quad(*map(_to_ox, triple), graph))  # type: ignore[arg-type]
-    graph = ox.NamedNode(ENTAILED_GRAPH)
-    for triple in entailed.proofs:
-        iris = tuple(map(URIRef, triple))
-        if iris not in known:
-            dataset.add(ox.Quad(*map(_to_ox, iris), graph))  # type: ignore[arg-type]
+            dataset.add(_quad(triple, name))
+    for subject, predicate, value in entailed.proofs:
+        new = (URIRef(subject), URIRef(predicate), URIRef(value))
+        if new not in known:
+            dataset.add(_quad(new, ENTAILED_GRAPH))
     dataset.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
     return sorted(f"{quad} .\n" for quad in dataset)
 
 
-def _to_ox(term: Node) -> ox.NamedNode | ox.BlankNode | ox.Literal:
+def _quad(triple: Triple, graph: URIRef) -> ox.Quad:
+    subject, predicate, value = triple
+    start = ox.NamedNode(subject) if isinstance(subject, URIRef) else ox.BlankNode(str(subject))
+    return ox.Quad(start, ox.NamedNode(str(predicate)), _object(value), ox.NamedNode(graph))
+
+
+def _object(term: Node) -> ox.NamedNode | ox.BlankNode | ox.Literal:
     if isinstance(term, URIRef):
         return ox.NamedNode(term)
-    if isinstance(term, BNode):
-        return ox.BlankNode(term)
     if isinstance(term, Literal) and term.language:
-        return ox.Literal(term, language=term.language)
-    if isinstance(term, Literal) and term.datatype:
-        return ox.Literal(term, datatype=ox.NamedNode(term.datatype))
-    return ox.Literal(term)  # type: ignore[arg-type]
+        return ox.Literal(str(term), language=term.language)
+    if isinstance(term, Literal):
+        return ox.Literal(str(term), datatype=ox.NamedNode(term.datatype or XSD.string))
+    return ox.BlankNode(str(term))
 
 
 def union_of(quads: Iterable[str]) -> list[str]:

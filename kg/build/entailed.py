@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rdflib import RDFS
 
+from kg.build.axioms import Named
 from kg.build.saturation import Closure, Fact
 from kg.vocabulary import ETIO
 
@@ -36,9 +37,9 @@ def entail(closure: Closure, terms: set[str], presentations: set[str]) -> Entail
     """Return the simple triples about `terms` and `presentations` (IRIs) that follow."""
     proofs: dict[Triple, tuple[Fact, ...]] = {}
     for iri in sorted(terms | presentations):
-        own = closure.number(("class", iri))
+        own = closure.number(Named(iri))
         for superclass in closure.superclasses(iri):
-            fact: Fact = ("sub", own, closure.number(("class", superclass)))
+            fact: Fact = ("sub", own, closure.number(Named(superclass)))
             proofs[iri, SUBCLASS_OF, superclass] = (fact,)
         for term_property, filler, edge, sub in closure.existentials(iri):
             wanted = presentations if term_property == HAS_PRESENTATION else terms

@@ -52,7 +52,7 @@ class _Maker:
             iri=str(iri),
             label=self.terms.label(iri),
             kind=self.terms.kind(iri),
-            definition=str(graph.value(iri, DEFINITION, default="")),
+            definition=str(graph.value(iri, DEFINITION) or ""),
             synonyms=tuple(
                 sorted(str(s) for p in SYNONYM_PROPERTIES for s in graph.objects(iri, p))
             ),
@@ -68,7 +68,7 @@ class _Maker:
         condition = self.terms.labels[row["condition"]]
         symptom = self.terms.labels[row["symptom"]]
         for iri, region in presentation_iris(row):
-            recorded = {"symptom": (compress(symptom),)}
+            recorded: dict[str, tuple[str, ...]] = {"symptom": (compress(symptom),)}
             entailed = {"symptom": self._terms(self.values[str(iri), SUBCLASS_OF])}
             for column, term_property in COLUMN_PROPERTIES.items():
                 labels = ([region] if region else []) if column == "region" else row.values(column)
@@ -104,7 +104,8 @@ class _Maker:
 
     def _terms(self, nodes: Iterable[Node | str]) -> tuple[str, ...]:
         """Sorted CURIEs of those nodes that are terms."""
-        return tuple(sorted(compress(n) for n in nodes if URIRef(n) in self.terms.kinds))
+        iris = (URIRef(str(node)) for node in nodes)
+        return tuple(sorted(compress(iri) for iri in iris if iri in self.terms.kinds))
 
 
 def _fillers(graph: Graph, iri: URIRef, term_property: URIRef) -> Iterable[Node]:

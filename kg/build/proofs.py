@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kg.build.axioms import Axiom, describe
+from kg.build.axioms import Axiom, Some, describe
 from kg.build.entailed import Entailed
 from kg.build.saturation import Closure, Fact
 from kg.vocabulary import compress
@@ -39,5 +39,4 @@ def _text(closure: Closure, fact: Fact) -> str:
     subject = describe(closure.concepts[fact[1]])
     if len(fact) == 3:
         return f"{subject} SubClassOf {describe(closure.concepts[fact[2]])}"
-    filler = describe(("some", fact[2], closure.concepts[fact[3]]))
-    return f"{subject} SubClassOf {filler}"
+    return f"{subject} SubClassOf {describe(Some(fact[2], closure.concepts[fact[3]]))}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from rdflib import OWL, RDF
 
-from kg.build.axioms import describe, read_axioms
+from kg.build.axioms import NOTHING, Named, describe, read_axioms
 from kg.build.compile import Triples, compile_tables, merge
 from kg.build.dataset import make_quads
 from kg.build.entailed import entail
@@ -102,9 +102,9 @@ def _step(say: Say, name: str) -> Iterator[Say]:
 def _check_satisfiable(closure: Closure) -> None:
     problems = []
     for iri in closure.unsatisfiable():
-        name = describe(("class", iri))
-        own = closure.number(("class", iri))
-        reasons = closure.leaves(("sub", own, closure.number(("class", str(OWL.Nothing)))))
+        name = describe(Named(iri))
+        own = closure.number(Named(iri))
+        reasons = closure.leaves(("sub", own, closure.number(NOTHING)))
         problems.append(f"{name} can have no instance: " + "; ".join(map(str, reasons)))
     if problems:
         raise OntologyError(problems)

@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kg.build.axioms import NOTHING, THING, Axiom, Axioms, Concept
+from kg.build.axioms import NOTHING, THING, And, Axiom, Axioms, Concept, Named, Some
 
 Fact = tuple[str, int, int] | tuple[str, int, str, int]
 
@@ -66,14 +66,15 @@ class Closure:
 
     def _watch(self, concept: Concept) -> None:
         """Index a concept that stands on the left of an axiom, so that it is concluded."""
-        if concept[0] == "some":
-            self._existentials[concept[1], self.number(concept[2])] = self.number(concept)
-            self._watch(concept[2])
-        elif concept[0] == "and":
-            parts = frozenset(self.number(part) for part in concept[1])
-            for part in parts:
-                self._conjunctions[part].append((self.number(concept), parts))
-            for part in concept[1]:
+        if isinstance(concept, Some):
+            key = (concept.term_property, self.number(concept.filler))
+            self._existentials[key] = self.number(concept)
+            self._watch(concept.filler)
+        elif isinstance(concept, And):
+            numbers = frozenset(map(self.number, concept.parts))
+            for number in numbers:
+                self._conjunctions[number].append((self.number(concept), numbers))
+            for part in concept.parts:
                 self._watch(part)
 
     # -- deriving --------------------------------------------------------------------------
@@ -81,7 +82,7 @@ class Closure:
     def run(self) -> "Closure":
         """Apply the rules until nothing new follows."""
         for iri in self.axioms.classes:
-            self._begin(self.number(("class", iri)))
+            self._begin(self.number(Named(iri)))
         while self._queue:
             self._drain()
             self._narrow_to_ranges()
@@ -120,14 +121,12 @@ class Closure:
             self._add_sub(sub, told, Derivation("subclass", (fact,), axiom))
         concept = self.concepts[sup]
         composed = self.why[fact].rule in ("conjunction", "composition")
-        if composed:
-            pass  # what it would be taken apart into is what it was made from
-        elif concept[0] == "and":
-            for part in concept[1]:
+        if isinstance(concept, And) and not composed:  # composed: its parts are known already
+            for part in concept.parts:
                 self._add_sub(sub, self.number(part), Derivation("part", (fact,)))
-        elif concept[0] == "some":
-            end = self.number(concept[2])
-            self._add_edge(sub, concept[1], end, Derivation("existential", (fact,)))
+        elif isinstance(concept, Some) and not composed:
+            end = self.number(concept.filler)
+            self._add_edge(sub, concept.term_property, end, Derivation("existential", (fact,)))
         supers = self._supers[sub]
         for conjunction, parts in self._conjunctions.get(sup, ()):
             if parts <= supers:
@@ -177,45 +176,40 @@ class Closure:
             for wider in self.axioms.super_properties.get(name, {name}):
                 for concept in self.axioms.ranges.get(wider, ()):
                     if self.number(concept) not in self._supers[end]:
-                        parts = frozenset({self.concepts[end], concept})
-                        narrowed = self.number(("and", parts))
+                        narrowed = self.number(And(frozenset({self.concepts[end], concept})))
                         self._add_edge(start, name, narrowed, Derivation("range", (edge,)))
 
     # -- asking ----------------------------------------------------------------------------
 
     def superclasses(self, iri: str) -> list[str]:
         """Named classes that every instance of `iri` is an instance of, itself and Thing aside."""
-        own = self.number(("class", iri))
+        own = self.number(Named(iri))
         named = (self.concepts[sup] for sup in self._supers[own] if sup not in (own, self._thing))
-        return sorted(concept[1] for concept in named if concept[0] == "class")
+        return sorted(concept.iri for concept in named if isinstance(concept, Named))
 
     def unsatisfiable(self) -> list[str]:
         """Named classes that can have no instance."""
         return [
             iri
             for iri in self.axioms.classes
-            if self._nothing in self._supers[self.number(("class", iri))]
+            if self._nothing in self._supers[self.number(Named(iri))]
         ]
 
     def existentials(self, iri: str) -> Iterator[tuple[str, str, Fact, Fact]]:
         """Each `(property, named filler)` of a class, with the edge and the subclass behind it."""
-        start = self.number(("class", iri))
+        start = self.number(Named(iri))
         seen: set[tuple[str, str]] = set()
         for name, ends in self._out[start].items():
             for end in ends:
                 for sup in self._supers[end]:
                     concept = self.concepts[sup]
-                    if concept[0] != "class" or sup == self._thing:
+                    if not isinstance(concept, Named) or sup == self._thing:
                         continue
                     for wider in self.axioms.super_properties.get(name, {name}):
-                        if (wider, concept[1]) not in seen:
-                            seen.add((wider, concept[1]))
-                            yield (
-                                wider,
-                                concept[1],
-                                ("edge", start, name, end),
-                                ("sub", end, sup),
-                            )
+                        if (wider, concept.iri) not in seen:
+                            seen.add((wider, concept.iri))
+                            edge: Fact = ("edge", start, name, end)
+                            yield wider, concept.iri, edge, ("sub", end, sup)
 
     def leaves(self, *facts: Fact) -> list[Axiom]:
         """The asserted axioms at the leaves of the proofs of `facts`, in the order of use."""

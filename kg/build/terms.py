@@ -92,7 +92,7 @@ class Terms:
                 self._synonyms.setdefault(str(synonym), []).append(label)
 
     def label(self, iri: URIRef) -> str:
-        return str(self.graph.value(iri, RDFS.label, default=""))
+        return str(self.graph.value(iri, RDFS.label) or "")
 
     def kind(self, iri: URIRef) -> str:
         return self.kinds.get(iri, "")

@@ -4,8 +4,10 @@ A rule is a file in queries/verify; its first comment line says what must hold.
 """
 
 from pathlib import Path
+from typing import cast
 
 from rdflib import Dataset
+from rdflib.query import ResultRow
 
 from kg.errors import OntologyError
 from kg.vocabulary import compress
@@ -20,7 +22,7 @@ def verify(dataset: Dataset, folder: Path) -> int:
     for path in rules:
         text = path.read_text(encoding="utf-8")
         offenders = [
-            " ".join(compress(str(value)) for value in solution if value is not None)
+            " ".join(compress(str(value)) for value in cast(ResultRow, solution) if value is not None)
             for solution in dataset.query(text)
         ]
         if offenders:

@@ -7,6 +7,7 @@ worker has no file descriptor left to open a socket with.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kg.errors import BadSparql, QueryTooLong, RefusedSparql
@@ -15,8 +16,9 @@ MAX_LENGTH = 256 * 1024
 MAX_DEPTH = 200
 FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
 _UPDATES = frozenset(
-    "INSERT DELETE LOAD CLEAR DROP CREATE ADD MOVE COPY WITH".split()  # SPARQL 1.1 Update
+    {"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"}
 )
+"""The keywords that begin a SPARQL 1.1 update."""
 _TOKEN = re.compile(
     r'''
     (?P<comment>\#[^\r\n]*)
@@ -53,35 +55,37 @@ def inspect(query: str) -> Outline:
     """
     if len(query.encode("utf-8", "surrogatepass")) > MAX_LENGTH:
         raise QueryTooLong(f"the query is longer than {MAX_LENGTH // 1024} KiB")
-    form = ""
-    selects_all = False
-    after_select = False
+    tokens = [(match.lastgroup, match[0]) for match in _TOKEN.finditer(query)]
+    _check_depth(kind for kind, _ in tokens)
+    words = [_keyword(text) if kind == "word" else text for kind, text in tokens]
+    place = _place_of_form(tokens, words)
+    after = [word for word in words[place + 1 : place + 3] if word not in ("DISTINCT", "REDUCED")]
+    return Outline(
+        form=words[place],
+        selects_all=words[place] == "SELECT" and after[:1] == ["*"],
+        variables=tuple(dict.fromkeys(text[1:] for kind, text in tokens if kind == "variable")),
+    )
+
+
+def _check_depth(kinds: Iterable[str | None]) -> None:
     depth = 0
-    variables: dict[str, None] = {}
-    for token in _TOKEN.finditer(query):
-        kind, text = token.lastgroup, token[0]
-        if kind == "open":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise BadSparql(f"the query is nested too deeply: more than {MAX_DEPTH} brackets")
-        elif kind == "close":
-            depth -= 1
-        elif kind == "variable":
-            variables.setdefault(text[1:])
-            after_select = False
-        elif kind == "other":
-            selects_all = selects_all or (after_select and text == "*")
-            after_select = False
-        elif kind == "word":
-            keyword = _keyword(text)
-            if not form and depth == 0:
-                form = _form(keyword)
-                after_select = form == "SELECT"
-            elif keyword not in ("DISTINCT", "REDUCED"):
-                after_select = False
-    if not form:
-        raise BadSparql(f"no {', '.join(FORMS[:-1])} or {FORMS[-1]} is found in the query")
-    return Outline(form, selects_all, tuple(variables))
+    for kind in kinds:
+        depth += (kind == "open") - (kind == "close")
+        if depth > MAX_DEPTH:
+            raise BadSparql(f"the query is nested too deeply: more than {MAX_DEPTH} brackets")
+
+
+def _place_of_form(tokens: Sequence[tuple[str | None, str]], words: Sequence[str]) -> int:
+    """The place of the keyword that says what the query does; what stands before is prologue."""
+    for place, ((kind, text), word) in enumerate(zip(tokens, words, strict=True)):
+        if kind == "word" and ":" not in text:
+            if word in _UPDATES:
+                raise RefusedSparql(
+                    f"{word} is refused: the graph is built from its sources, not written to"
+                )
+            if word in FORMS:
+                return place
+    raise BadSparql(f"no {', '.join(FORMS[:-1])} or {FORMS[-1]} is found in the query")
 
 
 def _keyword(word: str) -> str:
@@ -93,11 +97,3 @@ def _keyword(word: str) -> str:
             "(a prefix may not be called so either)"
         )
     return keyword
-
-
-def _form(keyword: str) -> str:
-    if keyword in _UPDATES:
-        raise RefusedSparql(
-            f"{keyword} is refused: the graph is built from its sources, not written to"
-        )
-    return keyword if keyword in FORMS else ""

@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from kg.errors import BadSparql, QueryFailed, QueryTimeout, ServiceBusy
 from kg.sparql import frames
@@ -63,13 +63,14 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             cwd=Path(__file__).resolve().parents[2],
         )
+        self._input = cast(IO[bytes], self._process.stdin)
+        self._output = cast(IO[bytes], self._process.stdout)
 
     def ask(self, message: bytes, deadline: float) -> tuple[dict[str, Any], bytes]:
         """Send a message and read the reply; TimeoutError or EOFError end the worker's use."""
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(message)
-            self._process.stdin.flush()
+            self._input.write(message)
+            self._input.flush()
         except OSError as error:
             raise EOFError from error
         header_length, body_length = frames.LENGTHS.unpack(
@@ -79,8 +80,7 @@ class _Worker:
         return frames.unpack(content, header_length)
 
     def _read(self, size: int, deadline: float) -> bytes:
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
+        descriptor = self._output.fileno()
         parts = []
         while size:
             left = deadline - time.monotonic()
@@ -96,10 +96,9 @@ class _Worker:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with suppress(OSError):
-                    stream.close()
+        for stream in (self._input, self._output):
+            with suppress(OSError):
+                stream.close()
 
 
 ALL_GRAPHS = Graphs()
@@ -131,7 +130,7 @@ class QueryPool:
         timeout: float | None = None,
         graphs: Graphs = ALL_GRAPHS,
     ) -> Result:
-        """Evaluate `text`; `form` is a key of SOLUTION_FORMATS or GRAPH_FORMATS, or '' for the first.
+        """Evaluate `text`; `form` is a key of its `result_formats`, or '' for the first.
 
         The caller may lower the deadline with `timeout` (seconds), not raise it. Errors: BadSparql,
         RefusedSparql, QueryTooLong, QueryTimeout, QueryFailed, ServiceBusy.

@@ -94,9 +94,7 @@ def write_graph(triples: Iterable[ox.Triple], form: str, limits: Limits) -> Writ
     return Written(body or b"", len(kept), truncated)
 
 
-def _collect(
-    head: str, lines: Iterable[str], separator: str, tail: str, limits: Limits
-) -> Written:
+def _collect(head: str, lines: Iterable[str], separator: str, tail: str, limits: Limits) -> Written:
     parts = [head]
     size = len(head)
     rows = 0
@@ -191,7 +189,7 @@ def _csv_head(variables: Sequence[str]) -> str:
     return _csv_line(variables)
 
 
-def _csv_row(variables: Sequence[str], row: Row) -> str:
+def _csv_row(_: Sequence[str], row: Row) -> str:
     return _csv_line(_csv_cell(value) for value in row)
 
 
@@ -207,6 +205,6 @@ def _tsv_head(variables: Sequence[str]) -> str:
     return "\t".join(f"?{variable}" for variable in variables) + "\n"
 
 
-def _tsv_row(variables: Sequence[str], row: Row) -> str:
+def _tsv_row(_: Sequence[str], row: Row) -> str:
     cells = ("" if value is None else str(value).replace("\t", "\\t") for value in row)
     return "\t".join(cells) + "\n"

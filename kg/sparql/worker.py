@@ -33,7 +33,7 @@ def serve(store: ox.Store) -> None:
         signal.setitimer(signal.ITIMER_REAL, header["seconds"] + GRACE_SECONDS)
         try:
             written = evaluate(store, body.decode(), header)
-            reply = {"rows": written.rows, "truncated": written.truncated}
+            reply: dict[str, Any] = {"rows": written.rows, "truncated": written.truncated}
             content = written.body
         except (SyntaxError, ValueError) as error:
             reply, content = {"error": "syntax", "message": str(error)}, b""
@@ -47,7 +47,12 @@ def serve(store: ox.Store) -> None:
 def evaluate(store: ox.Store, query: str, how: dict[str, Any]) -> Written:
     """Evaluate a query; `how` is the header that `kg.sparql.pool` sends."""
     limits = Limits(how["rows"], how["size"])
-    result = store.query(query, prefixes=PREFIXES, **_graphs(how))
+    default: list[ox.NamedNode | ox.BlankNode | ox.DefaultGraph] | None = None
+    named: list[ox.NamedNode | ox.BlankNode] | None = None
+    if how["default_graphs"] or how["named_graphs"]:  # the protocol's dataset; none given: all
+        default = [ox.NamedNode(iri) for iri in how["default_graphs"]]
+        named = [ox.NamedNode(iri) for iri in how["named_graphs"]]
+    result = store.query(query, prefixes=PREFIXES, default_graph=default, named_graphs=named)
     if isinstance(result, ox.QueryBoolean):
         return write_boolean(bool(result), how["format"])
     if isinstance(result, ox.QueryTriples):
@@ -58,16 +63,6 @@ def evaluate(store: ox.Store, query: str, how: dict[str, Any]) -> Written:
     order = [found.index(name) for name in columns]
     rows = ([solution[place] for place in order] for solution in result)
     return write_solutions(columns, rows, how["format"], limits)
-
-
-def _graphs(how: dict[str, Any]) -> dict[str, list[ox.NamedNode]]:
-    """The dataset that the protocol's graph parameters ask for; none given: all graphs."""
-    if not how["default_graphs"] and not how["named_graphs"]:
-        return {}
-    return {
-        "default_graph": [ox.NamedNode(iri) for iri in how["default_graphs"]],
-        "named_graphs": [ox.NamedNode(iri) for iri in how["named_graphs"]],
-    }
 
 
 def close_in(memory: int) -> None:
@@ -86,7 +81,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends us
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     store = ox.Store.read_only(sys.argv[1])
-    next(iter(store.query("SELECT * WHERE { ?s ?p ?o } LIMIT 1")), None)  # all files are open now
+    next(store.quads_for_pattern(None, None, None), None)  # all its files are open now
     close_in(int(sys.argv[2]))
     threading.stack_size(STACK_BYTES)
     thread = threading.Thread(target=serve, args=(store,))
