@@ -121,10 +121,11 @@ def _classes(graph: Graph) -> list[URIRef]:
 
 
 def _kinds(graph: Graph) -> dict[URIRef, str]:
-    """Kind of every class strictly below a top class."""
+    """Kind of every term: every class strictly below a top class but Presentation."""
+    schema = {ETIO.Presentation, *(ETIO[name] for name in TOP_CLASSES)}
     kinds: dict[URIRef, str] = {}
     for name, kind in TOP_CLASSES.items():
         for iri in graph.transitive_subjects(RDFS.subClassOf, ETIO[name]):
-            if isinstance(iri, URIRef) and iri != ETIO[name]:
+            if isinstance(iri, URIRef) and iri not in schema:
                 kinds[iri] = kind
     return kinds

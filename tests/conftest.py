@@ -1,0 +1,75 @@
+"""Fixtures: a small graph built from tests/small, counted by hand, and the whole leg graph."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from kg.build.run import build
+from kg.service import Service
+from kg.snapshot import open_snapshot
+from server import Settings, create_app
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def small_root(folder: Path) -> Path:
+    """A project root with the small ontology, the real schema and the real build rules."""
+    shutil.copytree(ROOT / "tests" / "small", folder / "ontology")
+    shutil.copy(ROOT / "ontology" / "schema.ttl", folder / "ontology" / "schema.ttl")
+    shutil.copytree(ROOT / "queries", folder / "queries")
+    return folder
+
+
+def quietly(_: str) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A fresh small project root to break."""
+    return small_root(tmp_path / "root")
+
+
+@pytest.fixture(scope="session")
+def small_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The build folder of the small graph."""
+    root = small_root(tmp_path_factory.mktemp("small") / "root")
+    folder = root / "build"
+    build(folder, root, reasoner=False, say=quietly)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small(small_build: Path) -> Service:
+    """The service over the small graph."""
+    return Service(open_snapshot(small_build))
+
+
+@pytest.fixture(scope="session")
+def leg_build() -> Path:
+    """The build folder of the leg graph, which `make test` has brought up to date."""
+    return ROOT / "build"
+
+
+@pytest.fixture(scope="session")
+def leg(leg_build: Path) -> Service:
+    """The service over the whole leg graph."""
+    return Service(open_snapshot(leg_build))
+
+
+@pytest.fixture(scope="session")
+def leg_app(leg_build: Path) -> Iterator[Flask]:
+    """The web application over the leg graph, with a short query time."""
+    app = create_app(Settings(folder=leg_build, query_timeout=2.0))
+    yield app
+    app.extensions["etiograph_pool"].close()
+
+
+@pytest.fixture
+def client(leg_app: Flask) -> FlaskClient:
+    """A client of the web application."""
+    return leg_app.test_client()

@@ -1,0 +1,294 @@
+"""The build on the small graph: counts by hand, faults named, the old snapshot kept."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from rdflib import Dataset, Graph, Literal
+from rdflib.namespace import DCTERMS, OWL, RDF, RDFS
+
+from kg.build.inputs import input_hash, is_current
+from kg.build.run import build
+from kg.build.verify import verify
+from kg.errors import OntologyError
+from kg.service import Service
+from kg.snapshot import open_snapshot
+from kg.vocabulary import DEFINITION, ETIO, FACTS_GRAPH, OBOINOWL, TERMS_GRAPH
+from tests.conftest import ROOT, quietly
+
+
+def rebuild(root: Path) -> dict[str, object]:
+    return build(root / "build", root, reasoner=False, say=quietly)
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def problems_of(root: Path) -> list[str]:
+    with pytest.raises(OntologyError) as caught:
+        rebuild(root)
+    return list(caught.value.problems)
+
+
+def test_counts_are_those_counted_by_hand(small: Service) -> None:
+    counts = small.health()["counts"]
+    assert counts["terms"] == 23
+    assert counts["rows"] == {"presentations": 7, "facts": 8, "sources": 3}
+    assert counts["presentations"] == 8  # P1 names two regions
+
+
+def test_hermit_agrees_on_the_small_graph(root: Path) -> None:
+    said: list[str] = []
+    manifest = build(root / "build", root, say=said.append)
+    assert manifest["reasoner"] == "HermiT"
+    assert any("HermiT" in line and "agree" in line for line in said)
+
+
+def test_same_inputs_give_the_same_version(root: Path, small: Service) -> None:
+    assert rebuild(root)["version"] == small.version
+    assert rebuild(root)["version"] == small.version
+
+
+def test_each_table_has_its_own_graph_and_the_default_graph_is_their_union(small: Service) -> None:
+    dataset = small.snapshot.dataset
+    names = {str(graph.identifier).rpartition("/")[2] for graph in dataset.graphs()}
+    assert names >= {"entailed", "facts", "presentations", "sources", "terms"}
+    in_graphs = "SELECT (COUNT(*) AS ?n) { SELECT DISTINCT ?s ?p ?o { GRAPH ?g { ?s ?p ?o } } }"
+    in_default = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+    assert [*dataset.query(in_graphs)] == [*dataset.query(in_default)]
+
+
+def test_a_row_with_two_regions_is_two_presentations(small: Service) -> None:
+    ids = {p.id for p in small.index.presentations_of["etio:Claudication"]}
+    assert ids == {"etio:P1-Calf", "etio:P1-Thigh", "etio:P2-Leg"}
+
+
+def test_located_in_climbs_part_of(small: Service) -> None:
+    entailed = small.index.presentations["etio:P1-Calf"].entailed
+    assert entailed["region"] == ("etio:Calf", "etio:Leg", "etio:LowerLeg")
+    assert entailed["symptom"] == ("etio:Cramp", "etio:Pain")
+    assert small.index.presentations["etio:P5-LowerLeg"].entailed["relieved_by"] == (
+        "etio:Rest",
+        "etio:Sitting",
+    )
+
+
+def test_a_kind_of_a_condition_inherits_presentations_and_claims(small: Service) -> None:
+    severe = "etio:SevereClaudication"
+    assert {p.row for p in small.index.presentations_of[severe]} == {"P1", "P2"}
+    assert {c.id for c in small.index.claims_about[severe]} == {
+        "etio:F1", "etio:F2", "etio:F3", "etio:F4", "etio:F5", "etio:F8",
+    }  # fmt: skip
+
+
+def test_simple_triples_can_be_asked_for(small: Service) -> None:
+    answers = small.snapshot.dataset.query(
+        """PREFIX etio: <https://w3id.org/etiograph/>
+        SELECT ?condition { ?condition etio:hasSymptom etio:Cramp ; etio:presentsIn etio:Calf }"""
+    )
+    assert {str(row[0]).rpartition("/")[2] for row in answers} == {  # type: ignore[index]
+        "Claudication", "SevereClaudication", "RestlessLegs", "Clot",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "expected"),
+    [
+        ("presentations", "P1\tclaudication", "P1\tclaudicaton",
+         "presentations.tsv:2: condition: no term is labelled 'claudicaton'; did you mean 'clau"),
+        ("presentations", "calf;thigh", "calf;calves",
+         "presentations.tsv:2: region: no term is labelled 'calves'; it is a synonym of 'calf'"),
+        ("presentations", "P1\tclaudication\tcramp", "P1\tclaudication\trest",
+         "presentations.tsv:2: symptom: 'rest' is a factor, not a symptom"),
+        ("presentations", "typical\tS1\nP2", "often\tS1\nP2",
+         "presentations.tsv:2: frequency: 'often' is not known; one of common, rare,"),
+        ("presentations", "typical\tS1\nP2", "typical\tS9\nP2", "source_id: 'S9' is not known"),
+        ("presentations", "P2\t", "P1\t", "presentations.tsv:3: presentation_id: P1 is already"),
+        ("presentations", "calf;thigh", "calf;;thigh", "an empty value between semicolons"),
+        ("presentations", "calf;thigh", "calf;calf", "the same value twice"),
+        ("presentations", "calf;thigh", "calf; thigh", "white space around"),
+        ("presentations", "calf;thigh\t", "calf;thigh", "presentations.tsv:2: 10 cells, but 11"),
+        ("facts", "has_risk_factor\tsmoking\t\t", "has_risk\tsmoking\t\t",
+         "facts.tsv:2: relation: 'has_risk' is not known; one of affects_structure"),
+        ("facts", "diagnosed_by\tultrasound", "diagnosed_by\tsmoking",
+         "facts.tsv:7: value: 'smoking' is a risk_factor, not a test"),
+        ("facts", "treated_by\texercise training", "treated_by\t", "value: the cell is empty"),
+        ("sources", "government", "state", "sources.tsv:2: publisher_kind: 'state'"),
+        ("sources", "https://example.org/one", "example.org", "is not an http address"),
+    ],
+)  # fmt: skip
+def test_a_faulty_row_is_named_with_its_reason(
+    root: Path, table: str, old: str, new: str, expected: str
+) -> None:
+    change(root / "ontology" / "facts" / f"{table}.tsv", old, new)
+    problems = problems_of(root)
+    assert any(expected in problem for problem in problems), problems
+
+
+def test_all_faulty_rows_are_reported_at_once(root: Path) -> None:
+    change(root / "ontology" / "facts" / "facts.tsv", "smoking", "smokin")
+    change(root / "ontology" / "facts" / "facts.tsv", "ultrasound", "ultrasond")
+    assert len(problems_of(root)) == 3
+
+
+def test_a_wrong_header_is_refused(root: Path) -> None:
+    change(root / "ontology" / "facts" / "sources.tsv", "publisher_kind", "kind")
+    assert problems_of(root)[0].startswith("sources.tsv:1: the header must be: source_id url")
+
+
+def test_an_import_outside_the_catalog_is_refused(root: Path) -> None:
+    change(
+        root / "ontology" / "etiograph.ttl",
+        "<https://w3id.org/etiograph/terms/small>",
+        "<http://127.0.0.1:9/evil>",
+    )
+    assert "is not in catalog-v001.xml" in problems_of(root)[0]
+
+
+def test_broken_turtle_names_the_file(root: Path) -> None:
+    change(root / "ontology" / "terms" / "small.ttl", "etio:Calf a owl:Class ;", "etio:Calf a ;;")
+    assert "small.ttl: not Turtle" in problems_of(root)[0]
+
+
+def test_an_expression_outside_el_is_refused(root: Path) -> None:
+    path = root / "ontology" / "terms" / "small.ttl"
+    extra = (
+        "etio:Clot rdfs:subClassOf [ a owl:Restriction ; owl:onProperty etio:partOf ; "
+        "owl:allValuesFrom etio:Leg ] ."
+    )
+    path.write_text(path.read_text(encoding="utf-8") + extra, encoding="utf-8")
+    assert "outside the EL profile" in problems_of(root)[0]
+
+
+def test_an_unsatisfiable_class_is_explained(root: Path) -> None:
+    path = root / "ontology" / "terms" / "small.ttl"
+    extra = "etio:Exercise rdfs:subClassOf etio:Symptom ."
+    path.write_text(path.read_text(encoding="utf-8") + extra, encoding="utf-8")
+    problems = problems_of(root)
+    problem = next(p for p in problems if p.startswith("Exercise can have no instance"))
+    assert "Exercise SubClassOf Symptom" in problem
+    assert "Symptom and Treatment SubClassOf owl:Nothing" in problem
+
+
+def test_a_failed_build_leaves_the_old_snapshot(root: Path) -> None:
+    before = rebuild(root)["version"]
+    change(root / "ontology" / "facts" / "facts.tsv", "smoking", "smokin")
+    problems_of(root)
+    assert open_snapshot(root / "build").version == before
+    assert not [path for path in (root / "build").iterdir() if path.name.startswith(".new")]
+
+
+def test_a_broken_rule_leaves_the_old_snapshot(root: Path) -> None:
+    before = rebuild(root)["version"]
+    change(root / "ontology" / "terms" / "small.ttl", '"The limb from hip to foot."', '"A  limb."')
+    assert "label_whitespace.rq" in problems_of(root)[0]
+    assert open_snapshot(root / "build").version == before
+
+
+def test_staleness_follows_the_inputs(root: Path) -> None:
+    folder = root / "build"
+    assert not is_current(folder, root)
+    build(folder, root, say=quietly)
+    assert is_current(folder, root)
+    before = input_hash(root)
+    change(root / "ontology" / "facts" / "facts.tsv", "strong", "very strong")
+    assert input_hash(root) != before
+    assert not is_current(folder, root)
+
+
+def test_a_snapshot_without_the_reasoner_counts_as_stale(root: Path) -> None:
+    rebuild(root)
+    assert not is_current(root / "build", root)
+
+
+def test_old_snapshots_are_removed_but_not_all(root: Path) -> None:
+    for note in ("a", "b", "c", "d"):
+        change(root / "ontology" / "facts" / "facts.tsv", "\tS2\n", f"{note}\tS2\n")
+        rebuild(root)
+    kept = [path for path in (root / "build").iterdir() if (path / "manifest.json").exists()]
+    assert len(kept) == 3
+
+
+def test_every_rule_has_an_offender_it_finds(small_build: Path, tmp_path: Path) -> None:
+    """Each rule of queries/verify passes on the small graph and fails on its own fault."""
+    triples = small_build / open_snapshot(small_build).version / "etiograph.nt.gz"
+    import gzip
+
+    sound = gzip.decompress(triples.read_bytes()).decode()
+    term, other = ETIO.Calf, ETIO.Thigh
+    bad, claim = ETIO.Bad, ETIO.F1
+    faults: dict[str, tuple[list[tuple[object, ...]], list[tuple[object, ...]]]] = {
+        "label_missing": ([(bad, RDF.type, OWL.Class)], []),
+        "label_multiple": ([(term, RDFS.label, Literal("zzz", lang="en"))], []),
+        "label_duplicate": ([(term, RDFS.label, Literal("thigh", lang="en"))], []),
+        "label_whitespace": ([(term, OBOINOWL.hasExactSynonym, Literal("a  b"))], []),
+        "definition_missing": ([(term, DEFINITION, Literal("Another one."))], []),
+        "class_orphan": ([(bad, RDF.type, OWL.Class)], []),
+        "subclass_cycle": (
+            [(term, RDFS.subClassOf, other), (other, RDFS.subClassOf, term)], [],
+        ),
+        "part_of_cycle": ([(term, ETIO.partOf, term)], []),
+        "range_broken": ([(ETIO["P1-Calf"], ETIO.locatedIn, ETIO.Smoking)], []),
+        "domain_broken": ([(ETIO.Smoking, ETIO.hasRiskFactor, ETIO.Smoking)], []),
+        "presentation_incomplete": ([(ETIO["P1-Calf"], DCTERMS.source, ETIO.S2)], []),
+        "claim_incomplete": ([(bad, RDF.type, ETIO.Claim)], []),
+        "claim_not_entailed": ([], [(ETIO.Claudication, ETIO.hasRiskFactor, ETIO.Smoking)]),
+        "claim_about_itself": ([(claim, ETIO.claimValue, ETIO.Claudication)], []),
+        "source_unused": ([(bad, RDF.type, ETIO.Source)], []),
+        "source_without_publisher": ([], [(ETIO.S1, DCTERMS.publisher, None)]),
+        "ontology_header": ([(bad, RDF.type, OWL.Ontology)], []),
+    }  # fmt: skip
+    rules = ROOT / "queries" / "verify"
+    assert set(faults) == {path.stem for path in rules.glob("*.rq")}
+    for name, (added, removed) in faults.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(rules / f"{name}.rq", folder)
+        dataset = Dataset(default_union=True)
+        graph = dataset.graph(TERMS_GRAPH)
+        graph.parse(data=sound, format="nt")
+        _only_classes_of_terms(graph, dataset)
+        assert verify(dataset, folder) == 1, name
+        for triple in added:
+            graph.add(triple)  # type: ignore[arg-type]
+        for triple in removed:
+            graph.remove(triple)  # type: ignore[arg-type]
+        with pytest.raises(OntologyError) as caught:
+            verify(dataset, folder)
+        assert caught.value.problems[0].startswith(f"{name}.rq: "), name
+
+
+def _only_classes_of_terms(graph: Graph, dataset: Dataset) -> None:
+    """Move presentations' declarations out of the graph of terms, where the build has them."""
+    elsewhere = dataset.graph(FACTS_GRAPH)
+    for iri in set(graph.subjects(RDFS.subClassOf, ETIO.Presentation)):
+        for triple in list(graph.triples((iri, RDF.type, OWL.Class))):
+            graph.remove(triple)
+            elsewhere.add(triple)
+
+
+def test_release_triples_are_the_default_graph(small_build: Path) -> None:
+    import gzip
+
+    snapshot = open_snapshot(small_build)
+    text = gzip.decompress((snapshot.path / "etiograph.nt.gz").read_bytes()).decode()
+    assert len(text.splitlines()) == snapshot.manifest["counts"]["triples"]
+    assert Graph().parse(data=text, format="nt").value(ETIO.Calf, RDFS.label) == Literal(
+        "calf", lang="en"
+    )
+
+
+def test_the_manifest_names_every_file(small_build: Path) -> None:
+    snapshot = open_snapshot(small_build)
+    named = set(snapshot.manifest["files"])
+    there = {
+        str(path.relative_to(snapshot.path))
+        for path in snapshot.path.rglob("*")
+        if path.is_file() and path.name not in ("LOCK", "LOG", "manifest.json")
+    }
+    assert named == there
+    assert json.loads((snapshot.path / "manifest.json").read_text())["format"] == 1
