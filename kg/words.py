@@ -16,13 +16,9 @@ _IRREGULAR = {
     "men": "man",
     "women": "woman",
     "children": "child",
-    "arteries": "artery",
-    "worse": "worse",
-    "pes": "pes",
     "swollen": "swelling",
     "swell": "swelling",
     "swells": "swelling",
-    "cramping": "cramping",
 }
 _KEEP_S = ("ss", "us", "is", "as", "os")
 _SPELLING = (
@@ -50,8 +46,7 @@ def tokens(text: str) -> list[str]:
 @lru_cache(maxsize=50_000)
 def fold_word(word: str) -> str:
     """The common form of one lower-case word."""
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
+    word = _IRREGULAR.get(word, word)
     for pattern, replacement in _SPELLING:
         word = pattern.sub(replacement, word)
     if len(word) > 3 and word.endswith("ies"):

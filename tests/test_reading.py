@@ -1,0 +1,217 @@
+"""Words to structure: what is read, what is ignored, what is refused."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kg.errors import NotUnderstood
+from kg.grammar import EXAMPLES
+from kg.lexicon import phrase
+from kg.questions import ASKS, RELATION_ASKED, Criterion, Finding, Question, sentence
+from kg.reading import Reader, Reading
+from kg.records import ROLES
+from kg.service import Service
+
+pytestmark = pytest.mark.graph
+
+
+@pytest.fixture(scope="module")
+def reader(leg: Service) -> Reader:
+    return Reader(leg.index)
+
+
+def said(reading: Reading) -> list[list[tuple[str, str]]]:
+    """The findings as (role, local name) pairs."""
+    return [
+        [(c.role, c.value.removeprefix("etio:")) for c in finding.criteria]
+        for finding in reading.question.findings
+    ]
+
+
+CALF_CRAMP = [("symptom", "Cramp"), ("region", "Calf")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("causes of calf cramps relieved by rest", [[*CALF_CRAMP, ("relieved_by", "Rest")]]),
+        ("Causes of calf cramps, relieved by rest?", [[*CALF_CRAMP, ("relieved_by", "Rest")]]),
+        ("what causes cramp in the calf that is eased by resting",
+         [[*CALF_CRAMP, ("relieved_by", "Rest")]]),
+        ("why does my calf cramp when I walk and get better when I rest",
+         [[*CALF_CRAMP, ("triggered_by", "Walking"), ("relieved_by", "Rest")]]),
+        ("calf cramps at night", [[*CALF_CRAMP, ("timing", "Night")]]),
+        ("calf cramps worse at night", [[*CALF_CRAMP, ("timing", "WorseAtNight")]]),
+        ("leg pain worse with walking and climbing stairs",
+         [[("symptom", "Pain"), ("region", "Leg"), ("aggravated_by", "ClimbingStairs"),
+           ("aggravated_by", "Walking")]]),
+        ("knee pain triggered by kneeling",
+         [[("symptom", "Pain"), ("region", "Knee"), ("triggered_by", "Kneeling")]]),
+        ("pain and swelling in the calf",
+         [[("symptom", "Pain"), ("region", "Calf")], [("symptom", "Swelling"), ("region", "Calf")]]),
+        ("calf pain and foot swelling",
+         [[("symptom", "Pain"), ("region", "Calf")], [("symptom", "Swelling"), ("region", "Foot")]]),
+        ("sudden sharp pain in the calf",
+         [[("symptom", "Pain"), ("region", "Calf"), ("quality", "Sharp"), ("timing", "Sudden")]]),
+        ("conditions of the heel", [[("region", "Heel")]]),
+        ("swollen ankles", [[("symptom", "Swelling"), ("region", "Ankle")]]),
+        ("pain in the back of the knee", [[("symptom", "Pain"), ("region", "PoplitealFossa")]]),
+    ],
+)  # fmt: skip
+def test_findings_are_read(
+    reader: Reader, text: str, expected: list[list[tuple[str, str]]]
+) -> None:
+    reading = reader.read(text)
+    assert reading.question.ask == "conditions"
+    assert said(reading) == expected
+    assert reading.ignored == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "ask", "subject"),
+    [
+        ("treatments for plantar fasciitis", "treatments", "PlantarFasciitis"),
+        ("how is gout treated?", "treatments", "Gout"),
+        ("gout treatment", "treatments", "Gout"),
+        ("risk factors for deep vein thrombosis", "risk_factors", "DeepVeinThrombosis"),
+        ("DVT risk factors", "risk_factors", "DeepVeinThrombosis"),
+        ("what are the symptoms of restless legs?", "symptoms", "RestlessLegsSyndrome"),
+        ("red flags of sciatica", "red_flags", "Sciatica"),
+        ("warning signs of cauda equina syndrome", "red_flags", "CaudaEquinaSyndrome"),
+        ("how can muscle cramps be prevented", "prevention", "MuscleCramp"),
+        ("how is deep vein thrombosis diagnosed", "tests", "DeepVeinThrombosis"),
+        ("complications of hypokalemia", "complications", "Hypokalaemia"),
+        ("causes of plantar fasciitis", "causes", "PlantarFasciitis"),
+        ("what causes hypokalaemia", "causes", "Hypokalaemia"),
+        ("what relieves restless legs syndrome", "relief", "RestlessLegsSyndrome"),
+        ("what can be mistaken for gout", "confusions", "Gout"),
+    ],
+)
+def test_questions_about_a_condition_are_read(
+    reader: Reader, text: str, ask: str, subject: str
+) -> None:
+    assert reader.read(text).question == Question(ask, f"etio:{subject}")
+
+
+def test_unknown_words_beside_a_symptom_are_ignored_and_listed(reader: Reader) -> None:
+    reading = reader.read("causes of terrible calf cramps in my dog")
+    assert said(reading) == [CALF_CRAMP]
+    assert reading.ignored == ("terrible", "dog")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "empty"),
+        ("   ?", "empty"),
+        ("x" * 501, "500 characters"),
+        ("hello", "'hello'"),
+        ("causes of flurble in the calf", "'flurble'"),
+        ("calf cramps relieved by unicorns", "'unicorn' is not known"),
+        ("calf cramps relieved by", "something is missing"),
+        ("calf pain without swelling", "'without'"),
+        ("calf pain but no swelling", "'no'"),
+        ("calf pain or swelling", "'or'"),
+        ("gout", "say what you want to know"),
+        ("treatments for swelling", "not a condition that is recorded"),
+        ("treatments for unicorns", "not a condition that is recorded"),
+        ("<script>alert(1)</script>", "not understood"),
+        ("\x00\ud800\u202e", "not understood"),
+    ],
+)
+def test_what_is_not_understood_is_refused_with_the_reason(
+    reader: Reader, text: str, part: str
+) -> None:
+    with pytest.raises(NotUnderstood) as caught:
+        reader.read(text)
+    assert part in str(caught.value)
+
+
+def test_a_condition_by_itself_is_met_with_questions_that_work(reader: Reader) -> None:
+    with pytest.raises(NotUnderstood) as caught:
+        reader.read("gout")
+    assert len(caught.value.suggestions) == 5
+    for suggestion in caught.value.suggestions:
+        assert reader.read(suggestion).question.subject == "etio:Gout"
+
+
+def test_a_treatment_asked_for_a_symptom_suggests_its_causes(reader: Reader) -> None:
+    with pytest.raises(NotUnderstood) as caught:
+        reader.read("treatments for swelling in the calf")
+    assert caught.value.suggestions[0] == "Which conditions can cause swelling in the calf?"
+
+
+def test_words_with_two_readings_say_so(reader: Reader) -> None:
+    reading = reader.read("causes of muscle cramp")
+    assert said(reading) == [[("symptom", "Cramp")]]
+    assert reading.ambiguities[0].others == ("etio:MuscleCramp",)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_examples_are_answered(leg: Service, example: str) -> None:
+    assert leg.ask(example)["total"] > 0
+
+
+@given(st.text(max_size=80))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_read_or_refused(leg: Service, text: str) -> None:
+    with suppress(NotUnderstood):
+        assert leg.ask(text)["canonical"]
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_the_canonical_sentence_reads_back_to_the_same_question(
+    leg: Service, reader: Reader, data: st.DataObject
+) -> None:
+    question = data.draw(questions(leg))
+    assert reader.read(sentence(question, leg.index)).question == question
+
+
+def questions(leg: Service) -> st.SearchStrategy[Question]:
+    """Questions about recorded conditions, and about findings as presentations record them."""
+    conditions = sorted(leg.index.presentations_of)
+    about = st.builds(
+        Question,
+        st.sampled_from([ask for ask in ASKS if ask in RELATION_ASKED or ask == "symptoms"]),
+        st.sampled_from(conditions),
+    ).filter(lambda question: question.ask != "causes" or not _is_findings(leg, question))
+    findings = st.lists(_finding(leg), min_size=1, max_size=2, unique=True).map(
+        lambda found: Question("conditions", findings=tuple(found))
+    )
+    return st.one_of(about, findings)
+
+
+def _is_findings(leg: Service, question: Question) -> bool:
+    """Whether a condition's name also reads as a finding, which is then preferred."""
+    try:
+        reading = Reader(leg.index).read(f"causes of {leg.index.label(question.subject or '')}")
+    except NotUnderstood:
+        return False
+    return reading.question.ask == "conditions"
+
+
+def _finding(leg: Service) -> st.SearchStrategy[Finding]:
+    def of(drawn: tuple[str, list[str]]) -> Finding:
+        presentation = leg.index.presentations[drawn[0]]
+        return Finding.of(
+            [
+                Criterion(role, presentation.recorded[role][0])
+                for role in ROLES
+                if presentation.recorded[role] and role in ("symptom", "region", *drawn[1])
+            ]
+        )
+
+    presentations = sorted(p.id for p in leg.index.presentations.values() if p.recorded["region"])
+    return st.tuples(
+        st.sampled_from(presentations), st.lists(st.sampled_from(ROLES), max_size=5)
+    ).map(of)
+
+
+def test_no_two_terms_of_a_role_have_labels_that_read_alike(leg: Service) -> None:
+    seen: dict[tuple[str, tuple[str, ...]], str] = {}
+    for entity in leg.index.entities.values():
+        other = seen.setdefault((entity.kind, phrase(entity.label)), entity.label)
+        assert other == entity.label
