@@ -93,11 +93,20 @@ class Answerer:
                 {
                     "text": ambiguity.text,
                     "taken": self._views.reference(ambiguity.taken),
-                    "others": [self._views.reference(other) for other in ambiguity.others],
+                    "others": [
+                        {**self._views.reference(other), "question": self._other_question(other)}
+                        for other in ambiguity.others
+                    ],
                 }
                 for ambiguity in reading.ambiguities
             ],
         }
+
+    def _other_question(self, identifier: str) -> str | None:
+        """The question that another meaning of a word leads to: for a condition, its causes."""
+        if self._index.entity(identifier).kind != "condition":
+            return None
+        return sentence(Question("causes", identifier), self._index)
 
     # -- conditions from findings ----------------------------------------------------------
 

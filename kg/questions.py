@@ -50,6 +50,10 @@ _PHRASES = {
     "relieved_by": ", relieved by {0}",
 }
 ANY_SYMPTOM = "any symptom"
+CONDITION_WORD = "the condition"
+SYMPTOM_WORD = "the symptom"
+AMBIGUOUS_ASKS = frozenset({"causes", "relief"})
+"""What can be asked of a condition and of findings alike: the sentence says which is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,13 @@ class Question:
 def sentence(question: Question, index: Index) -> str:
     """The question as one English sentence; reading it gives the same question."""
     if question.subject is not None:
-        return _SENTENCES[question.ask].format(index.label(question.subject))
+        name = index.label(question.subject)
+        if question.ask in AMBIGUOUS_ASKS:
+            name = f"{CONDITION_WORD} {name}"
+        return _SENTENCES[question.ask].format(name)
     said = " and ".join(_finding_phrase(finding, index) for finding in question.findings)
+    if question.ask in AMBIGUOUS_ASKS:
+        said = f"{SYMPTOM_WORD} {said}"
     return _SENTENCES[question.ask].format(said)
 
 

@@ -13,7 +13,14 @@ from kg.errors import NotUnderstood
 from kg.grammar import EXAMPLES, GLUE, MARKERS, NEGATIONS, OPENINGS, PRONOUNS, SOFT_MARKERS
 from kg.index import Index
 from kg.lexicon import ARTICLES, Lexicon, Match
-from kg.questions import Criterion, Finding, Question, sentence
+from kg.questions import (
+    CONDITION_WORD,
+    SYMPTOM_WORD,
+    Criterion,
+    Finding,
+    Question,
+    sentence,
+)
 from kg.words import fold_word, tokens
 
 MAX_LENGTH = 500
@@ -82,24 +89,26 @@ class Reader:
         return self._read_bare(plain)
 
     def _read_ask(self, ask: str, rest: str) -> Reading:
-        condition = self._condition(rest)
+        """Read what is asked about; 'the condition …' and 'the symptom …' settle which it is."""
+        condition = self._condition(rest.removeprefix(f"{CONDITION_WORD} "))
         if ask not in ("conditions", "relief"):
             return self._about(ask, rest, condition)
-        if ask == "relief" and condition is not None:
+        about = "causes" if ask == "conditions" else ask
+        if rest.startswith(f"{CONDITION_WORD} "):
+            return self._about(about, rest, condition)
+        if rest.startswith(f"{SYMPTOM_WORD} ") or condition is None:
+            return self._read_findings(ask, rest)
+        if ask == "relief":
             return self._about(ask, rest, condition)
         try:
             reading = self._read_findings(ask, rest)
         except NotUnderstood:
-            if condition is None:
-                raise
-            return self._about("causes", rest, condition)
-        if condition is not None and (reading.ignored or not _has_symptom(reading.question)):
-            return self._about("causes", rest, condition)
-        if condition is not None:
-            other = Ambiguity(rest, reading.question.findings[0].criteria[0].value,
-                              (condition.value,))  # fmt: skip
-            return Reading(reading.question, reading.ignored, (*reading.ambiguities, other))
-        return reading
+            return self._about(about, rest, condition)
+        if reading.ignored or not _has_symptom(reading.question):
+            return self._about(about, rest, condition)
+        taken = reading.question.findings[0].criteria[0].value
+        other = Ambiguity(rest, taken, (condition.value,))
+        return Reading(reading.question, reading.ignored, (*reading.ambiguities, other))
 
     def _read_bare(self, plain: str) -> Reading:
         condition = self._condition(plain)
