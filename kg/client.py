@@ -1,6 +1,9 @@
 """Asks a SPARQL endpoint, ours or another, through SPARQLWrapper."""
 
+import ast
 import json
+import re
+from contextlib import suppress
 from typing import Any
 from urllib.error import HTTPError, URLError
 
@@ -44,12 +47,10 @@ def select(endpoint: str, query: str) -> tuple[list[str], list[list[str]]]:
 
 
 def _detail(error: SPARQLWrapperException) -> str:
-    """The detail of a problem document inside the exception's text, or that text."""
+    """The detail of the problem document that the exception quotes as bytes, or its text."""
     text = str(error)
-    start = text.find("{")
-    if start >= 0:
-        try:
-            return str(json.loads(text[start : text.rindex("}") + 1].replace("\\n", " "))["detail"])
-        except (ValueError, KeyError):
-            pass
+    quoted = re.search(r"b(['\"])\{.*\}\s*(?:\\n)?\1", text, re.DOTALL)
+    if quoted:
+        with suppress(ValueError, SyntaxError, KeyError):
+            return str(json.loads(ast.literal_eval(quoted[0]))["detail"])
     return " ".join(text.split())

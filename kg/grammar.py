@@ -100,7 +100,7 @@ PRONOUNS = frozenset({"i", "you", "we", "he", "she", "they", "when", "am", "are"
 _GLUE = """
     in of on at with and that which is are am be been being it i you he she they when while during
     after from to for do does did has have having had get gets getting feel feels felt feeling me
-    by as this these there can also both any symptom complaint
+    by as this these there can also both any symptom complaint located
 """
 GLUE = frozenset(map(fold_word, _GLUE.split()))
 """Words that carry nothing of their own."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from kg.errors import UnknownEntity
 from kg.records import Claim, Entity, Presentation, Records, Source
 from kg.vocabulary import PREFIXES, compress, is_iri
-from kg.words import fold
+from kg.words import phrase
 
 
 class Index:
@@ -33,11 +33,11 @@ class Index:
             self.claims_with[claim.value].append(claim)
             for subject in (claim.subject, *claim.heirs):
                 self.claims_about[subject].append(claim)
-        self._by_label = {fold(e.label): e.id for e in records.entities}
-        self._by_synonym: dict[str, set[str]] = defaultdict(set)
+        self._by_label = {phrase(e.label): e.id for e in records.entities}
+        self._by_synonym: dict[tuple[str, ...], set[str]] = defaultdict(set)
         for entity in records.entities:
             for synonym in entity.synonyms:
-                self._by_synonym[fold(synonym)].add(entity.id)
+                self._by_synonym[phrase(synonym)].add(entity.id)
 
     def label(self, identifier: str) -> str:
         return self.entities[identifier].label
@@ -57,7 +57,7 @@ class Index:
             return self.entities[identifier]
         if identifier.partition(":")[0] in PREFIXES and ":" in identifier:
             raise UnknownEntity(f"there is no entity {identifier!r}", self._near(identifier))
-        words = fold(text)
+        words = phrase(text)
         if words in self._by_label:
             return self.entities[self._by_label[words]]
         named = sorted(self._by_synonym.get(words, ()))
@@ -67,6 +67,10 @@ class Index:
             labels = [self.label(one) for one in named]
             raise UnknownEntity(f"{text!r} may mean {' or '.join(labels)}", labels)
         raise UnknownEntity(f"no entity is called {text!r}", self._near(text))
+
+    def is_name(self, text: str) -> bool:
+        """Whether some entity is called so."""
+        return phrase(text) in self._by_label or phrase(text) in self._by_synonym
 
     def ancestors(self, identifier: str) -> frozenset[str]:
         """The entity itself and all that it is a kind of."""

@@ -9,10 +9,7 @@ from dataclasses import dataclass
 
 from kg.index import Index
 from kg.records import ROLES
-from kg.words import fold_word, tokens
-
-ARTICLES = frozenset({"the", "a", "an", "my", "your", "his", "her", "their", "our"})
-"""Words that count neither in a label nor in a question."""
+from kg.words import fold_word, phrase
 
 _ROLE_KINDS = {
     "symptom": {"symptom"},
@@ -70,11 +67,6 @@ class Lexicon:
     def names(self) -> Iterable[tuple[str, ...]]:
         """Every phrase that is known, folded."""
         return self._phrases.keys()
-
-
-def phrase(text: str) -> tuple[str, ...]:
-    """The folded words of a phrase, articles left out."""
-    return tuple(fold_word(word) for word in tokens(text) if word not in ARTICLES)
 
 
 def _forms(words: tuple[str, ...], kind: str) -> Iterator[tuple[str, ...]]:

@@ -106,6 +106,8 @@ def _finding_phrase(finding: Finding, index: Index) -> str:
         label = index.label(criterion.value)
         if criterion.role == "symptom":
             head = label
+        elif criterion.role == "region" and index.is_name(f"{head} in the {label}"):
+            rest += f" located in the {label}"  # 'pain in the chest' would be chest pain
         else:
             rest += _PHRASES[criterion.role].format(label)
     return head + rest

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from kg.errors import NotUnderstood
 from kg.grammar import EXAMPLES, GLUE, MARKERS, NEGATIONS, OPENINGS, PRONOUNS, SOFT_MARKERS
 from kg.index import Index
-from kg.lexicon import ARTICLES, Lexicon, Match
+from kg.lexicon import Lexicon, Match
 from kg.questions import (
     CONDITION_WORD,
     SYMPTOM_WORD,
@@ -21,7 +21,7 @@ from kg.questions import (
     Question,
     sentence,
 )
-from kg.words import fold_word, tokens
+from kg.words import phrase
 
 MAX_LENGTH = 500
 _LONGEST_MARKER = max(map(len, MARKERS))
@@ -124,7 +124,7 @@ class Reader:
         )
 
     def _condition(self, text: str) -> Match | None:
-        return self._lexicon.whole(_words(text), ("condition",))
+        return self._lexicon.whole(phrase(text), ("condition",))
 
     def _about(self, ask: str, rest: str, condition: Match | None) -> Reading:
         if condition is None:
@@ -154,7 +154,7 @@ class Reader:
 
     def _read_findings(self, ask: str, text: str) -> Reading:
         state = _Findings()
-        words = _words(text)
+        words = phrase(text)
         place = 0
         while place < len(words):
             place = self._step(state, words, place)
@@ -240,10 +240,6 @@ class Reader:
             for word in words
             for near in difflib.get_close_matches(word, self._vocabulary, n=2, cutoff=0.75)
         ]
-
-
-def _words(text: str) -> list[str]:
-    return [fold_word(word) for word in tokens(text) if word not in ARTICLES]
 
 
 def _marker(words: Sequence[str], place: int) -> tuple[str, ...] | None:

@@ -9,6 +9,9 @@ import re
 import unicodedata
 from functools import lru_cache
 
+ARTICLES = frozenset({"the", "a", "an", "my", "your", "his", "her", "their", "our"})
+"""Words that count neither in a name nor in a question."""
+
 _IRREGULAR = {
     "calves": "calf",
     "feet": "foot",
@@ -61,3 +64,8 @@ def fold_word(word: str) -> str:
 def fold(text: str) -> str:
     """The common form of a phrase."""
     return " ".join(map(fold_word, tokens(text)))
+
+
+def phrase(text: str) -> tuple[str, ...]:
+    """The folded words of a phrase, articles left out."""
+    return tuple(fold_word(word) for word in tokens(text) if word not in ARTICLES)

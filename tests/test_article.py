@@ -48,9 +48,7 @@ def test_each_fact_is_answered_from_the_article(leg: Service, row: dict[str, str
 
 
 @pytest.mark.parametrize("row", rows("presentations"), ids=lambda row: row["presentation_id"])
-def test_each_presentation_is_answered_from_the_article(
-    leg: Service, row: dict[str, str]
-) -> None:
+def test_each_presentation_is_answered_from_the_article(leg: Service, row: dict[str, str]) -> None:
     for region in row["region"].split(";"):
         where = f" in the {region}" if region else ""
         factors = filter(None, row["relieved_by"].split(";"))

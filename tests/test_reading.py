@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from kg.errors import NotUnderstood
 from kg.grammar import EXAMPLES
-from kg.lexicon import phrase
 from kg.questions import ASKS, Criterion, Finding, Question, sentence
 from kg.reading import Reader, Reading
 from kg.records import ROLES
 from kg.service import Service
+from kg.words import phrase
 
 pytestmark = pytest.mark.graph
 
@@ -50,9 +50,11 @@ CALF_CRAMP = [("symptom", "Cramp"), ("region", "Calf")]
         ("knee pain triggered by kneeling",
          [[("symptom", "Pain"), ("region", "Knee"), ("triggered_by", "Kneeling")]]),
         ("pain and swelling in the calf",
-         [[("symptom", "Pain"), ("region", "Calf")], [("symptom", "Swelling"), ("region", "Calf")]]),
+         [[("symptom", "Pain"), ("region", "Calf")],
+          [("symptom", "Swelling"), ("region", "Calf")]]),
         ("calf pain and foot swelling",
-         [[("symptom", "Pain"), ("region", "Calf")], [("symptom", "Swelling"), ("region", "Foot")]]),
+         [[("symptom", "Pain"), ("region", "Calf")],
+          [("symptom", "Swelling"), ("region", "Foot")]]),
         ("sudden sharp pain in the calf",
          [[("symptom", "Pain"), ("region", "Calf"), ("quality", "Sharp"), ("timing", "Sudden")]]),
         ("conditions of the heel", [[("region", "Heel")]]),

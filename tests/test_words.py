@@ -33,7 +33,13 @@ def test_spellings_meet(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("toe", "tea"), ("shoe", "she"), ("arthritis", "arthrosis"), ("hour", "hor"), ("vein", "vine")],
+    [
+        ("toe", "tea"),
+        ("shoe", "she"),
+        ("arthritis", "arthrosis"),
+        ("hour", "hor"),
+        ("vein", "vine"),
+    ],
 )
 def test_different_words_stay_apart(one: str, other: str) -> None:
     assert fold(one) != fold(other)

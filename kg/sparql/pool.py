@@ -7,6 +7,7 @@ replaced at once, and only the query in it is lost.
 import atexit
 import os
 import queue
+import re
 import select
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from kg.sparql.guard import Outline, inspect
 from kg.sparql.results import GRAPH_FORMATS, SOLUTION_FORMATS
 
 READ_SIZE = 1 << 20
+SHOWN_NEAR = 30
+SHOWN_EXPECTED = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,19 @@ def result_formats(outline: Outline) -> dict[str, str]:
     return SOLUTION_FORMATS if outline.form in ("SELECT", "ASK") else GRAPH_FORMATS
 
 
+def _placed(message: str, text: str) -> str:
+    """The engine's complaint with the place said in words, and without an endless list."""
+    found = re.fullmatch(r"error at (\d+):(\d+): (.*)", message, re.DOTALL)
+    if found is None:
+        return message
+    line, column = int(found[1]), int(found[2])
+    near = (text.splitlines() or [""])[line - 1 : line]
+    rest = "".join(near)[column - 1 : column + SHOWN_NEAR]
+    complaint = found[3] if len(found[3]) <= SHOWN_EXPECTED else "this is not SPARQL 1.1"
+    where = f"line {line}, column {column}"
+    return f"{where}: {complaint}, near {rest!r}" if rest else f"{where}: {complaint} (at the end)"
+
+
 class QueryPool:
     """Evaluates ad-hoc queries over the store of one snapshot."""
 
@@ -155,7 +171,7 @@ class QueryPool:
         )
         header, body = self._run(message, seconds)
         if header.get("error") == "syntax":
-            raise BadSparql(header["message"])
+            raise BadSparql(_placed(header["message"], text))
         if "error" in header:
             raise QueryFailed(header["message"])
         return Result(body, formats[form], header["rows"], header["truncated"])

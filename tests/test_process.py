@@ -1,0 +1,143 @@
+"""The service as users run it: a process of its own, a real SPARQL client, a signal to end it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import pytest
+from SPARQLWrapper import CSV, GET, JSON, POST, TURTLE, XML, SPARQLWrapper
+from SPARQLWrapper.SPARQLExceptions import QueryBadFormed
+
+from kg.client import EndpointError, select
+from tests.conftest import ROOT
+
+pytestmark = [pytest.mark.graph, pytest.mark.service]
+QUERY = """SELECT ?label WHERE {
+  ?condition etio:hasPresentation ?p ; rdfs:label ?label .
+  ?p rdfs:subClassOf etio:Cramp ; etio:locatedIn etio:Calf ; etio:relievedBy etio:Rest .
+}"""
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Running:
+    """A service process and its address."""
+
+    def __init__(self, folder: Path) -> None:
+        port = free_port()
+        self.address = f"http://127.0.0.1:{port}"
+        environment = {**os.environ, "PORT": str(port), "ETIOGRAPH_FOLDER": str(folder)}
+        environment.pop("HOST", None)
+        self.process = subprocess.Popen(
+            [sys.executable, "server.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE
+        )
+
+    def wait(self, seconds: float = 15.0) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"{self.address}/health", timeout=5).close()
+            except (URLError, ConnectionError):
+                time.sleep(0.05)
+            else:
+                return
+        raise AssertionError("the service did not come up")
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=15)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return status
+
+
+@pytest.fixture(scope="module")
+def running(leg_build: Path) -> Iterator[Running]:
+    service = Running(leg_build)
+    service.wait()
+    yield service
+    service.stop()
+
+
+def ask(running: Running, query: str, form: str, method: str = GET) -> Any:
+    """What SPARQLWrapper makes of the answer to a query."""
+    client = SPARQLWrapper(f"{running.address}/sparql")
+    client.setQuery(query)
+    client.setReturnFormat(form)
+    client.setMethod(method)
+    return client.query().convert()
+
+
+def test_it_says_where_to_look_and_ends_when_told(leg_build: Path) -> None:
+    service = Running(leg_build)
+    service.wait()
+    assert service.process.stdout is not None
+    assert service.address in service.process.stdout.readline().decode()
+    service.stop()
+    with pytest.raises((URLError, ConnectionError)):
+        urllib.request.urlopen(f"{service.address}/health", timeout=2)
+
+
+def test_ask_over_http(running: Running) -> None:
+    path = "/ask?q=causes%20of%20calf%20cramps%20relieved%20by%20rest"
+    request = urllib.request.Request(running.address + path, headers={"Accept": "application/json"})
+    with urllib.request.urlopen(request, timeout=5) as response:
+        payload = json.loads(response.read())
+    assert payload["answers"][0]["entity"]["label"] == "peripheral artery disease"
+
+
+def test_sparqlwrapper_reads_every_kind_of_result(running: Running) -> None:
+    answer = ask(running, QUERY, JSON)
+    labels = {row["label"]["value"] for row in answer["results"]["bindings"]}
+    assert "peripheral artery disease" in labels
+    assert "restless legs syndrome" not in labels
+    document = ask(running, QUERY, XML)
+    assert len(document.getElementsByTagName("result")) >= len(labels)
+    assert b"peripheral artery disease" in ask(running, QUERY, CSV)
+    assert ask(running, "ASK { etio:Calf ?p ?o }", JSON)["boolean"]
+    construct = "CONSTRUCT { ?s rdfs:label ?l } { ?s etio:partOf etio:Leg ; rdfs:label ?l }"
+    assert b"calf" in ask(running, construct, TURTLE)
+    with pytest.warns(DeprecationWarning, match="ConjunctiveGraph"):  # SPARQLWrapper's own
+        graph = ask(running, construct, XML)
+    assert len(graph) > 10
+
+
+def test_sparqlwrapper_by_post_and_with_a_mistake(running: Running) -> None:
+    assert ask(running, QUERY, JSON, POST)["results"]["bindings"]
+    with pytest.raises(QueryBadFormed):
+        ask(running, "SELECT * {", JSON)
+
+
+def test_our_own_client_reads_tables_and_errors(running: Running) -> None:
+    columns, rows = select(f"{running.address}/sparql", QUERY)
+    assert columns == ["label"]
+    assert ["peripheral artery disease"] in rows
+    with pytest.raises(
+        EndpointError,
+        match=r"line 1, column 11: .* \(at the end\)$",
+    ):
+        select(f"{running.address}/sparql", "SELECT * {")
+    with pytest.raises(EndpointError, match="did not answer with a table"):
+        select(f"{running.address}/sparql", "ASK {}")
+    with pytest.raises(EndpointError):
+        select(f"{running.address}/health", QUERY)
+
+
+def test_an_endless_query_leaves_the_service_answering(running: Running) -> None:
+    endless = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
+    with pytest.raises(EndpointError):
+        select(f"{running.address}/sparql?timeout=0.5", endless)
+    assert select(f"{running.address}/sparql", "SELECT (1 AS ?x) {}") == (["x"], [["1"]])

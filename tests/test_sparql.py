@@ -1,0 +1,275 @@
+"""Ad-hoc SPARQL: what is refused, what is stopped, and what a worker cannot do even if fooled."""
+
+import http.server
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from kg.errors import (
+    BadSparql,
+    QueryFailed,
+    QueryTimeout,
+    QueryTooLong,
+    RefusedSparql,
+    ServiceBusy,
+)
+from kg.service import Service
+from kg.sparql import frames
+from kg.sparql.guard import MAX_DEPTH, inspect
+from kg.sparql.pool import Graphs, PoolSettings, QueryPool, _Worker
+
+ENDLESS = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
+TRIVIAL = "SELECT (1 AS ?x) {}"
+
+
+@pytest.fixture(scope="module")
+def pool(small: Service) -> Iterator[QueryPool]:
+    settings = PoolSettings(timeout=1.0, max_rows=50, max_bytes=20_000, memory=256 * 1024 * 1024,
+                            workers=2, wait=0.2)  # fmt: skip
+    pool = QueryPool(small.snapshot.store_path, settings)
+    yield pool
+    pool.close()
+
+
+def rows(pool: QueryPool, query: str) -> list[dict[str, dict[str, str]]]:
+    bindings = json.loads(pool.query(query).body)["results"]["bindings"]
+    assert isinstance(bindings, list)
+    return bindings
+
+
+@pytest.mark.parametrize(
+    ("query", "form"),
+    [
+        ("SELECT * { ?s ?p ?o }", "SELECT"),
+        ("# SERVICE in a comment\nselect * { ?s ?p 'SERVICE <x>' }", "SELECT"),
+        ("PREFIX service: <http://select/> ASK { ?s <http://insert/SERVICE> ?o }", None),
+        ("PREFIX a: <http://x/> ASK { a:service a:insert ?service }", "ASK"),
+        ("BASE <http://insert/>\nPREFIX : <x>\nCONSTRUCT WHERE { :a :b ?c }", "CONSTRUCT"),
+        ('SELECT * { ?s ?p """SERVICE " <x> {""" }', "SELECT"),
+        ("DESCRIBE <http://x/service>", "DESCRIBE"),
+    ],
+)
+def test_service_in_a_name_string_or_comment_is_no_call(query: str, form: str | None) -> None:
+    if form is None:
+        with pytest.raises(RefusedSparql):
+            inspect(query)
+    else:
+        assert inspect(query).form == form
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "SERVICE <http://127.0.0.1:1/> {?s ?p ?o}",
+        "service silent <http://127.0.0.1:1/> {?s ?p ?o}",
+        "{ SELECT * { SERVICE <http://127.0.0.1:1/> {?s ?p ?o} } }",
+        "?s ?p ?o .SERVICE<http://127.0.0.1:1/>{?s ?p ?o}",
+        "?s ?p 1SERVICE<http://127.0.0.1:1/>{?s ?p ?o}",
+        "?s ?p ?o . SERVICE:x{?s ?p ?o}",
+        "SERVICESILENT<http://127.0.0.1:1/>{?s ?p ?o}",
+        "?s ?p etio:a\\#\nSERVICE<http://127.0.0.1:1/>{?s ?p ?o}",
+        "SeRvIcE ?where {?s ?p ?o}",
+        "?s ?p 'x'@en.SERVICE<http://127.0.0.1:1/>{}",
+        "FILTER(?a<?b)SERVICE<http://127.0.0.1:1/>{}",
+    ],
+)
+def test_service_calls_are_refused(call: str) -> None:
+    with pytest.raises(RefusedSparql):
+        inspect("PREFIX etio: <https://w3id.org/etiograph/> SELECT * WHERE { " + call + " }")
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        "INSERT DATA { <a:b> <a:b> <a:b> }",
+        "delete where { ?s ?p ?o }",
+        "DROP ALL",
+        "CLEAR DEFAULT",
+        "LOAD <file:///etc/passwd>",
+        "PREFIX a: <http://a/>\nWITH a:g DELETE { ?s ?p ?o } WHERE { ?s ?p ?o }",
+        "CREATE GRAPH <a:b>",
+    ],
+)
+def test_updates_are_refused(update: str) -> None:
+    with pytest.raises(RefusedSparql):
+        inspect(update)
+
+
+def test_an_update_after_a_query_changes_nothing(pool: QueryPool) -> None:
+    with pytest.raises(BadSparql):
+        pool.query("SELECT * { ?s ?p ?o } ; INSERT DATA { <a:b> <a:b> <a:b> }")
+    assert json.loads(pool.query("ASK { <a:b> ?p ?o }").body)["boolean"] is False
+
+
+def test_too_long_and_too_deep_are_refused_before_parsing() -> None:
+    with pytest.raises(QueryTooLong):
+        inspect("SELECT * { } #" + "x" * 300_000)
+    with pytest.raises(BadSparql, match="nested too deeply"):
+        inspect("SELECT * " + "{" * (MAX_DEPTH + 1) + "}" * (MAX_DEPTH + 1))
+    assert inspect("SELECT * " + "{" * MAX_DEPTH + "}" * MAX_DEPTH).form == "SELECT"
+
+
+def test_a_text_without_a_query_is_refused() -> None:
+    with pytest.raises(BadSparql, match="no SELECT, ASK, CONSTRUCT or DESCRIBE"):
+        inspect("hello")
+
+
+def test_an_endless_query_is_stopped_and_the_next_one_answers(pool: QueryPool) -> None:
+    started = time.monotonic()
+    with pytest.raises(QueryTimeout, match="after 1 s"):
+        pool.query(ENDLESS)
+    assert time.monotonic() - started < 2.0
+    assert rows(pool, TRIVIAL)[0]["x"]["value"] == "1"
+
+
+def test_a_caller_may_shorten_the_time_but_not_lengthen_it(pool: QueryPool) -> None:
+    with pytest.raises(QueryTimeout, match=r"after 0\.2 s"):
+        pool.query(ENDLESS, timeout=0.2)
+    with pytest.raises(QueryTimeout, match="after 1 s"):
+        pool.query(ENDLESS, timeout=60)
+
+
+def test_a_query_that_eats_memory_is_lost_alone(pool: QueryPool) -> None:
+    doubling = "".join(f" BIND(CONCAT(?a{n}, ?a{n}) AS ?a{n + 1})" for n in range(40))
+    with pytest.raises((QueryFailed, QueryTimeout)):
+        pool.query(f'SELECT (STRLEN(?a40) AS ?n) {{ BIND("aaaaaaaa" AS ?a0){doubling} }}')
+    assert rows(pool, TRIVIAL)
+
+
+def test_deep_expressions_do_not_crash_the_service(pool: QueryPool) -> None:
+    for text in ("!" * 200_000 + "true", "-" * 100_000 + "1", "1" + "+1" * 60_000):
+        with suppress(BadSparql, QueryTimeout, QueryFailed):
+            pool.query(f"ASK {{ FILTER({text}) }}")
+        assert rows(pool, TRIVIAL)
+
+
+def test_a_worker_killed_from_outside_is_replaced(pool: QueryPool) -> None:
+    worker = pool._idle.get()
+    os.kill(worker._process.pid, signal.SIGKILL)
+    worker._process.wait()
+    pool._idle.put(worker)
+    with pytest.raises(QueryFailed):
+        pool.query(TRIVIAL)
+    assert rows(pool, TRIVIAL)
+
+
+def test_when_all_workers_are_taken_the_caller_is_told(pool: QueryPool) -> None:
+    def run() -> None:
+        with pytest.raises(QueryTimeout):
+            pool.query(ENDLESS)
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    with pytest.raises(ServiceBusy):
+        pool.query(TRIVIAL)
+    for thread in threads:
+        thread.join()
+    assert rows(pool, TRIVIAL)
+
+
+def test_rows_and_bytes_are_limited_and_it_is_said(pool: QueryPool) -> None:
+    limited = pool.query("SELECT ?s { ?s ?p ?o }")
+    assert limited.truncated
+    assert limited.rows == 50
+    assert len(json.loads(limited.body)["results"]["bindings"]) == 50
+    wide = pool.query("SELECT * { ?s ?p ?o . ?s ?q ?r . ?s ?t ?u . ?s ?v ?w }")
+    assert wide.truncated
+    assert len(wide.body) < 21_000
+    assert not pool.query("SELECT ?s { ?s ?p ?o } LIMIT 50").truncated
+    assert pool.query("CONSTRUCT { ?s ?p ?o } { ?s ?p ?o }").truncated
+
+
+def test_errors_of_syntax_name_the_place(pool: QueryPool) -> None:
+    with pytest.raises(BadSparql, match=r"line 1, column 15: expected .* \(at the end\)"):
+        pool.query("SELECT * { ] }")
+
+
+def test_columns_of_select_star_come_in_the_order_of_the_text(pool: QueryPool) -> None:
+    for _ in range(3):
+        head = pool.query("SELECT * { ?zebra ?apple ?mango }", "csv").body.split(b"\r\n")[0]
+        assert head == b"zebra,apple,mango"
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("csv", b"l,n,e\r\ncalf,1,\r\n"),
+        ("tsv", b'?l\t?n\t?e\n"calf"@en\t"1"^^<http://www.w3.org/2001/XMLSchema#integer>\t\n'),
+    ],
+)
+def test_tables_as_text(pool: QueryPool, form: str, expected: bytes) -> None:
+    query = "SELECT ?l ?n ?e { etio:Calf rdfs:label ?l BIND(1 AS ?n) }"
+    assert pool.query(query, form).body == expected
+
+
+def test_tables_as_xml_escape_markup(pool: QueryPool) -> None:
+    body = pool.query('SELECT ("<a&b>" AS ?x) {}', "xml").body.decode()
+    assert "<literal>&lt;a&amp;b&gt;</literal>" in body
+
+
+def test_graphs_in_every_format(pool: QueryPool) -> None:
+    for form, part in (
+        ("turtle", b"etio:Calf"),
+        ("nt", b"<https://w3id.org/etiograph/Calf>"),
+        ("jsonld", b'"@id"'),
+        ("rdfxml", b"<rdf:RDF"),
+    ):
+        result = pool.query("CONSTRUCT WHERE { etio:Calf rdfs:label ?l }", form)
+        assert part in result.body
+        assert result.rows == 1
+
+
+def test_a_format_of_the_wrong_kind_is_refused(pool: QueryPool) -> None:
+    with pytest.raises(BadSparql, match="ASK has no result in 'turtle'"):
+        pool.query("ASK {}", "turtle")
+
+
+def test_the_protocols_graphs_choose_the_dataset(pool: QueryPool) -> None:
+    sources = "https://w3id.org/etiograph/graph/sources"
+    query = "SELECT (COUNT(*) AS ?n) { ?s dcterms:publisher ?o }"
+    within = pool.query(query, graphs=Graphs(default=(sources,)))
+    assert json.loads(within.body)["results"]["bindings"][0]["n"]["value"] == "3"
+    outside = pool.query(query, graphs=Graphs(named=(sources,)))
+    assert json.loads(outside.body)["results"]["bindings"][0]["n"]["value"] == "0"
+
+
+def test_from_reads_no_file_and_no_address(pool: QueryPool, tmp_path: Path) -> None:
+    (tmp_path / "x.ttl").write_text("<a:s> <a:p> <a:o> .")
+    for graph in (f"file://{tmp_path}/x.ttl", "http://127.0.0.1:1/x"):
+        assert rows(pool, f"SELECT * FROM <{graph}> {{ ?s ?p ?o }}") == []
+
+
+def test_a_worker_reaches_no_socket_even_without_the_guard(small: Service) -> None:
+    """The guard is passed by: the query goes straight to a worker."""
+    hits: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            hits.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        do_GET = do_POST  # noqa: N815
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    worker = _Worker(small.snapshot.store_path, 1 << 30)
+    address = f"http://127.0.0.1:{server.server_port}/"
+    how = {"format": "json", "seconds": 5, "rows": 10, "size": 1000, "columns": [],
+           "default_graphs": [], "named_graphs": []}  # fmt: skip
+    query = f"SELECT * {{ SERVICE <{address}> {{ ?s ?p ?o }} }}"
+    header, _ = worker.ask(frames.pack(how, query.encode()), time.monotonic() + 5)
+    worker.kill()
+    server.shutdown()
+    server.server_close()
+    assert header["error"] == "evaluation"
+    assert hits == []
