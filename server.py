@@ -59,6 +59,8 @@ STATUS_OF: dict[type[KgError], int] = {
 
 MAX_BODY = 1024 * 1024
 RETRY_AFTER_SECONDS = "2"
+STOP_SECONDS = 8
+"""How long running requests may take to finish once the service is told to stop."""
 PAGE_AND_JSON = ("application/json", "text/html")
 CSV_AND_JSON = ("application/json", "text/csv")
 SPARQL_ALIASES: dict[str, tuple[str, ...]] = {
@@ -509,6 +511,7 @@ def main() -> None:
         interface=Interfaces.WSGI,
         blocking_threads=8,
         factory=True,
+        workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels.error,  # its advice on thread counts is not for users
         working_dir=ROOT,
     ).serve()

@@ -78,7 +78,6 @@ def close_in(memory: int) -> None:
 
 def main() -> None:
     """Open the store, close the door, serve."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends us
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     store = ox.Store.read_only(sys.argv[1])
     next(store.quads_for_pattern(None, None, None), None)  # all its files are open now
