@@ -7,6 +7,7 @@ here, by one table, and leaves as application/problem+json or, for a browser, as
 import csv
 import io
 import os
+import socket
 import sys
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -488,6 +489,19 @@ def _sparql_response(result: Result) -> BaseResponse:
 # -- running -------------------------------------------------------------------------------
 
 
+def _free_address(host: str, port: int) -> str:
+    """The IP address of `host`; OSError where it is unknown or another program has the port.
+
+    granian shares a port silently, so that half of the requests would go elsewhere.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        socket.create_server((address[0], port), family=family).close()
+    except (OSError, OverflowError) as error:
+        raise OSError(f"HOST={host} PORT={port} cannot be served: {error}") from error
+    return str(address[0])
+
+
 def main() -> None:
     """Serve in the foreground under granian until interrupted."""
     from granian import Granian
@@ -497,7 +511,8 @@ def main() -> None:
     settings = Settings.from_environment()
     try:
         snapshot = open_snapshot(settings.folder)
-    except KgError as error:
+        address = _free_address(settings.host, settings.port)
+    except (KgError, OSError) as error:
         sys.exit(f"error: {error}")
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     print(
@@ -506,7 +521,7 @@ def main() -> None:
     )
     Granian(
         "server:create_app",
-        address=settings.host,
+        address=address,
         port=settings.port,
         interface=Interfaces.WSGI,
         blocking_threads=8,

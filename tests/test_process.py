@@ -91,6 +91,22 @@ def test_it_says_where_to_look_and_ends_when_told(leg_build: Path) -> None:
         urllib.request.urlopen(f"{service.address}/health", timeout=2)
 
 
+def test_a_taken_port_and_an_unknown_host_are_refused(running: Running, leg_build: Path) -> None:
+    taken = running.address.rpartition(":")[2]
+    for host, port in (("127.0.0.1", taken), ("nope.invalid", "8000"), ("127.0.0.1", "99999")):
+        ended = subprocess.run(
+            [sys.executable, "server.py"],
+            cwd=ROOT,
+            env={**os.environ, "HOST": host, "PORT": port, "ETIOGRAPH_FOLDER": str(leg_build)},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        assert ended.returncode == 1
+        assert ended.stderr.startswith(f"error: HOST={host} PORT={port} cannot be served")
+
+
 def test_ask_over_http(running: Running) -> None:
     path = "/ask?q=causes%20of%20calf%20cramps%20relieved%20by%20rest"
     request = urllib.request.Request(running.address + path, headers={"Accept": "application/json"})
