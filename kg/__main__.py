@@ -89,11 +89,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build(options: argparse.Namespace) -> None:
-    from kg.build.inputs import is_current  # the reasoner is slow to import: only when needed
+    from kg.builder.inputs import is_current  # the reasoner is slow to import: only when needed
 
     if options.if_changed and is_current(options.folder):
         return
-    from kg.build.run import build
+    from kg.builder.run import build
 
     build(options.folder, reasoner=not options.no_reasoner)
 

@@ -7,7 +7,7 @@ from kg.errors import NoProof
 
 
 class Proofs:
-    """The derivations recorded by the build; see `kg.build.proofs` for the form of `data`."""
+    """The derivations recorded by the build; see `kg.builder.proofs` for the form of `data`."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._axioms: list[Any] = data["axioms"]

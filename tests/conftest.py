@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kg.build.run import build
+from kg.builder.run import build
 from kg.service import Service
 from kg.snapshot import open_snapshot
 from server import Settings, create_app

@@ -8,9 +8,9 @@ import pytest
 from rdflib import Dataset, Graph, Literal
 from rdflib.namespace import DCTERMS, OWL, RDF, RDFS
 
-from kg.build.inputs import input_hash, is_current
-from kg.build.run import build
-from kg.build.verify import verify
+from kg.builder.inputs import input_hash, is_current
+from kg.builder.run import build
+from kg.builder.verify import verify
 from kg.errors import OntologyError
 from kg.service import Service
 from kg.snapshot import open_snapshot

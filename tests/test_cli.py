@@ -70,7 +70,7 @@ def test_a_failed_build_lists_its_problems(
     root = small_root(tmp_path / "root")
     table = root / "ontology" / "facts" / "facts.tsv"
     table.write_text(table.read_text(encoding="utf-8").replace("smoking", "smokin"))
-    monkeypatch.setattr("kg.build.run.build.__defaults__", (root,))
+    monkeypatch.setattr("kg.builder.run.build.__defaults__", (root,))
     assert main(["--folder", str(tmp_path / "build"), "build", "--no-reasoner"]) == 1
     captured = capsys.readouterr()
     assert "build failed: 2 problem(s)" in captured.err

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-WRITES = "kg.build"
+WRITES = "kg.builder"
 READS = {
     "kg.snapshot", "kg.service", "kg.index", "kg.proofs", "kg.queries", "kg.answers", "kg.reading",
     "kg.matching", "kg.ranking", "kg.search", "kg.entities", "kg.views", "kg.lexicon",

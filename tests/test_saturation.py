@@ -6,9 +6,9 @@ import pytest
 from rdflib import OWL, RDF, RDFS, BNode, Graph, URIRef
 from rdflib.collection import Collection
 
-from kg.build.axioms import And, Axiom, Axioms, Named, Some, describe, read_axioms
-from kg.build.hermit import check_with_hermit
-from kg.build.saturation import Closure, saturate
+from kg.builder.axioms import And, Axiom, Axioms, Named, Some, describe, read_axioms
+from kg.builder.hermit import check_with_hermit
+from kg.builder.saturation import Closure, saturate
 from kg.errors import OntologyError
 
 A, B, C, D = (Named(f"urn:{letter}") for letter in "ABCD")

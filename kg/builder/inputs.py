@@ -16,7 +16,7 @@ PATTERNS = (
     "ontology/**/*.tsv",
     "ontology/catalog-v001.xml",
     "queries/verify/*.rq",
-    "kg/build/*.py",
+    "kg/builder/*.py",
     "kg/layout.py",
     "kg/records.py",
     "kg/vocabulary.py",

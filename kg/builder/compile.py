@@ -12,8 +12,8 @@ from rdflib import OWL, RDF, RDFS, BNode, Graph, Literal, URIRef
 from rdflib.namespace import DCTERMS, FOAF
 from rdflib.term import Node
 
-from kg.build.tables import Row, Tables
-from kg.build.terms import Terms
+from kg.builder.tables import Row, Tables
+from kg.builder.terms import Terms
 from kg.errors import OntologyError
 from kg.vocabulary import (
     COLUMN_PROPERTIES,
@@ -129,7 +129,9 @@ class _Compiler:
         triples.append((iri, RDFS.subClassOf, symptom))
         blanks = _blank_nodes(iri)
         for term_property, filler in fillers:
-            triples.append((iri, RDFS.subClassOf, _some(triples, next(blanks), term_property, filler)))
+            triples.append(
+                (iri, RDFS.subClassOf, _some(triples, next(blanks), term_property, filler))
+            )
         shown = _some(triples, next(blanks), ETIO.hasPresentation, iri)
         triples.append((condition, RDFS.subClassOf, shown))
         _annotate(triples, next(blanks), condition, shown, row, iri)
@@ -201,7 +203,12 @@ def _some(triples: Triples, node: BNode, term_property: URIRef, filler: URIRef) 
 
 
 def _annotate(
-    triples: Triples, node: BNode, subject: URIRef, superclass: URIRef | BNode, row: Row, where: URIRef
+    triples: Triples,
+    node: BNode,
+    subject: URIRef,
+    superclass: URIRef | BNode,
+    row: Row,
+    where: URIRef,
 ) -> None:
     """Annotate the axiom `subject SubClassOf superclass` with its source and the row it is in."""
     triples.append((node, RDF.type, OWL.Axiom))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from rdflib import RDFS
 
-from kg.build.axioms import Named
-from kg.build.saturation import Closure, Fact
+from kg.builder.axioms import Named
+from kg.builder.saturation import Closure, Fact
 from kg.vocabulary import ETIO
 
 HAS_PRESENTATION = str(ETIO.hasPresentation)

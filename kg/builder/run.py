@@ -8,18 +8,18 @@ from typing import Any
 
 from rdflib import OWL, RDF
 
-from kg.build.axioms import NOTHING, Named, describe, read_axioms
-from kg.build.compile import Triples, compile_tables, merge
-from kg.build.dataset import make_quads
-from kg.build.entailed import entail
-from kg.build.hermit import check_with_hermit
-from kg.build.index import make_records
-from kg.build.inputs import ROOT, input_hash
-from kg.build.proofs import write_proofs
-from kg.build.saturation import Closure, saturate
-from kg.build.snapshot import write_snapshot
-from kg.build.tables import read_tables
-from kg.build.terms import Terms, load_terms
+from kg.builder.axioms import NOTHING, Named, describe, read_axioms
+from kg.builder.compile import Triples, compile_tables, merge
+from kg.builder.dataset import make_quads
+from kg.builder.entailed import entail
+from kg.builder.hermit import check_with_hermit
+from kg.builder.index import make_records
+from kg.builder.inputs import ROOT, input_hash
+from kg.builder.proofs import write_proofs
+from kg.builder.saturation import Closure, saturate
+from kg.builder.snapshot import write_snapshot
+from kg.builder.tables import read_tables
+from kg.builder.terms import Terms, load_terms
 from kg.errors import OntologyError
 from kg.vocabulary import PRESENTATIONS_GRAPH
 

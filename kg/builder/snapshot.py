@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from kg import layout
-from kg.build.dataset import content_version, read_only_dataset, union_of, write_store
-from kg.build.verify import verify
+from kg.builder.dataset import content_version, read_only_dataset, union_of, write_store
+from kg.builder.verify import verify
 
 KEPT = 3
 
@@ -111,5 +111,3 @@ def _remove_old(folder: Path, current: str) -> None:
     for path in snapshots[KEPT:]:
         if path.name != current:
             shutil.rmtree(path)
-
-

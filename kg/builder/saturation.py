@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kg.build.axioms import NOTHING, THING, And, Axiom, Axioms, Concept, Named, Some
+from kg.builder.axioms import NOTHING, THING, And, Axiom, Axioms, Concept, Named, Some
 
 Fact = tuple[str, int, int] | tuple[str, int, str, int]
 
@@ -140,19 +140,28 @@ class Closure:
         _, start, name, end = fact
         for sup in list(self._supers[end]):
             self._conclude(fact, ("sub", end, sup))
-        for wider in self.axioms.super_properties.get(name, {name}):
+        for wider in self._wider(name):
             for second, result in self._chain_first.get(wider, ()):
-                for step, ends in list(self._out[end].items()):
-                    if second in self.axioms.super_properties.get(step, {step}):
-                        for last in list(ends):
-                            why = Derivation("chain", (fact, ("edge", end, step, last)))
-                            self._add_edge(start, result, last, why)
+                for step, last in self._steps(self._out[end], second):
+                    why = Derivation("chain", (fact, ("edge", end, step, last)))
+                    self._add_edge(start, result, last, why)
             for first, result in self._chain_second.get(wider, ()):
-                for step, starts in list(self._in[start].items()):
-                    if first in self.axioms.super_properties.get(step, {step}):
-                        for begin in list(starts):
-                            why = Derivation("chain", (("edge", begin, step, start), fact))
-                            self._add_edge(begin, result, end, why)
+                for step, begin in self._steps(self._in[start], first):
+                    why = Derivation("chain", (("edge", begin, step, start), fact))
+                    self._add_edge(begin, result, end, why)
+
+    def _wider(self, name: str) -> set[str]:
+        """A property and all its super-properties."""
+        return self.axioms.super_properties.get(name, {name})
+
+    def _steps(self, edges: dict[str, set[int]], wanted: str) -> list[tuple[str, int]]:
+        """The edges, as (property, other end), that are also edges of `wanted`."""
+        return [
+            (name, end)
+            for name, ends in edges.items()
+            if wanted in self._wider(name)
+            for end in ends
+        ]
 
     def _conclude(self, edge: tuple[str, int, str, int], sub: tuple[str, int, int]) -> None:
         """From `start r end` and `end ⊑ sup` conclude `start ⊑ s some sup` for s over r."""
@@ -160,7 +169,7 @@ class Closure:
         sup = sub[2]
         if sup == self._nothing:
             self._add_sub(start, sup, Derivation("bottom", (edge, sub)))
-        for wider in self.axioms.super_properties.get(name, {name}):
+        for wider in self._wider(name):
             existential = self._existentials.get((wider, sup))
             if existential is not None:
                 self._add_sub(start, existential, Derivation("composition", (edge, sub)))
@@ -173,7 +182,7 @@ class Closure:
         edges = [fact for fact in self.why if len(fact) == 4]
         for edge in edges:
             _, start, name, end = edge
-            for wider in self.axioms.super_properties.get(name, {name}):
+            for wider in self._wider(name):
                 for concept in self.axioms.ranges.get(wider, ()):
                     if self.number(concept) not in self._supers[end]:
                         narrowed = self.number(And(frozenset({self.concepts[end], concept})))
@@ -205,7 +214,7 @@ class Closure:
                     concept = self.concepts[sup]
                     if not isinstance(concept, Named) or sup == self._thing:
                         continue
-                    for wider in self.axioms.super_properties.get(name, {name}):
+                    for wider in self._wider(name):
                         if (wider, concept.iri) not in seen:
                             seen.add((wider, concept.iri))
                             edge: Fact = ("edge", start, name, end)

@@ -76,9 +76,7 @@ def _classify(asserted: Graph) -> set[tuple[str, str]]:
 
 def _logical_part(asserted: Graph) -> Graph:
     left_out = {
-        subject
-        for kind in NOT_LOGICAL_TYPES
-        for subject in asserted.subjects(RDF.type, kind)
+        subject for kind in NOT_LOGICAL_TYPES for subject in asserted.subjects(RDF.type, kind)
     }
     logical = Graph()
     for subject, predicate, value in asserted:

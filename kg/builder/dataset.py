@@ -13,8 +13,8 @@ from oxrdflib import OxigraphStore
 from rdflib import XSD, Dataset, Literal, URIRef
 from rdflib.term import Node
 
-from kg.build.compile import Triple, Triples
-from kg.build.entailed import Entailed
+from kg.builder.compile import Triple, Triples
+from kg.builder.entailed import Entailed
 from kg.vocabulary import ENTAILED_GRAPH
 
 

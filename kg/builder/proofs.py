@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from kg.build.axioms import Axiom, Some, describe
-from kg.build.entailed import Entailed
-from kg.build.saturation import Closure, Fact
+from kg.builder.axioms import Axiom, Some, describe
+from kg.builder.entailed import Entailed
+from kg.builder.saturation import Closure, Fact
 from kg.vocabulary import compress
 
 

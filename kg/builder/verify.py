@@ -21,10 +21,7 @@ def verify(dataset: Dataset, folder: Path) -> int:
     problems = []
     for path in rules:
         text = path.read_text(encoding="utf-8")
-        offenders = [
-            " ".join(compress(str(value)) for value in cast(ResultRow, solution) if value is not None)
-            for solution in dataset.query(text)
-        ]
+        offenders = [_said(cast(ResultRow, solution)) for solution in dataset.query(text)]
         if offenders:
             rule = text.partition("\n")[0].lstrip("# ")
             more = f" … and {len(offenders) - SHOWN} more" if len(offenders) > SHOWN else ""
@@ -33,3 +30,7 @@ def verify(dataset: Dataset, folder: Path) -> int:
     if problems:
         raise OntologyError(problems)
     return len(rules)
+
+
+def _said(solution: ResultRow) -> str:
+    return " ".join(compress(str(value)) for value in solution if value is not None)

@@ -15,6 +15,7 @@ from rdflib.term import Node
 from kg.errors import OntologyError
 from kg.vocabulary import ETIO, compress
 
+
 class Named(NamedTuple):
     """A class by its IRI."""
 
@@ -98,9 +99,7 @@ class _Reader:
     def read(self) -> Axioms:
         axioms = Axioms()
         axioms.classes = sorted(
-            str(iri)
-            for iri in self.graph.subjects(RDF.type, OWL.Class)
-            if isinstance(iri, URIRef)
+            str(iri) for iri in self.graph.subjects(RDF.type, OWL.Class) if isinstance(iri, URIRef)
         )
         axioms.subclass = list(self._class_axioms())
         self._property_axioms(axioms)

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from rdflib import OWL, RDFS, Graph, URIRef
 from rdflib.term import Node
 
-from kg.build.compile import presentation_iris
-from kg.build.entailed import SUBCLASS_OF, Entailed
-from kg.build.tables import Row, Tables
-from kg.build.terms import Terms
+from kg.builder.compile import presentation_iris
+from kg.builder.entailed import SUBCLASS_OF, Entailed
+from kg.builder.tables import Row, Tables
+from kg.builder.terms import Terms
 from kg.records import Claim, Entity, Presentation, Records, Source
 from kg.vocabulary import (
     COLUMN_PROPERTIES,
