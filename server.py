@@ -5,6 +5,7 @@ here, by one table, and leaves as application/problem+json or, for a browser, as
 """
 
 import csv
+import gc
 import io
 import os
 import socket
@@ -143,6 +144,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _add_queries(app, service)
     _add_sparql(app, pool)
     app.after_request(_finish)
+    gc.freeze()  # the index lives as long as the service: collections need not walk it
     return app
 
 

@@ -1,7 +1,7 @@
 """Answers a structured question: matches, ranks and explains, as the payload of `/ask`."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from kg.errors import BadParameter
 from kg.index import Index
@@ -31,6 +31,31 @@ DEFAULT_LIMIT = 20
 MAX_LIMIT = 200
 
 
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """One criterion of one finding (counted from 1) and how a condition meets it."""
+
+    finding: int
+    criterion: Criterion
+    status: Status
+    match: FindingMatch | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """A condition with its score and what the score is made from."""
+
+    condition: str
+    score: Score
+    met: tuple[_Met, ...]
+    presentations: tuple[Presentation, ...]
+
+    @property
+    def match(self) -> Status:
+        """The least status over all criteria."""
+        return min(item.status for item in self.met)
+
+
 class Answerer:
     """Answers questions over one index."""
 
@@ -49,25 +74,27 @@ class Answerer:
         if offset < 0:
             raise BadParameter(f"offset must not be negative, as {offset} is")
         question = reading.question
-        contradicted: list[Json] = []
+        contradicted: list[_Ranked] = []
         if question.ask == "conditions":
-            answers, contradicted = self._conditions_for(question.findings)
-        elif question.ask in RELATION_ASKED:
-            answers = self._claimed(question)
+            ranked, contradicted = self._rank_conditions(question.findings)
+            total = len(ranked)
+            answers = [self._condition_answer(item) for item in ranked[offset : offset + limit]]
         else:
-            answers = self._from_presentations(question)
-        for rank, item in enumerate(answers, start=1):
-            item["rank"] = rank
+            facts = self._facts(question)
+            total = len(facts)
+            answers = facts[offset : offset + limit]
         subject = question.subject
         return {
             "question": self._question(reading),
             "canonical": sentence(question, self._index),
             "ignored": list(reading.ignored),
-            "answers": answers[offset : offset + limit],
-            "total": len(answers),
+            "answers": [
+                {"rank": rank, **item} for rank, item in enumerate(answers, start=offset + 1)
+            ],
+            "total": total,
             "limit": limit,
             "offset": offset,
-            "contradicted": contradicted,
+            "contradicted": [self._condition_answer(item) for item in contradicted],
             "red_flags": self._views.red_flags(subject) if subject else [],
             "class_expression": class_expression(question),
             "sparql": sparql(question),
@@ -110,59 +137,51 @@ class Answerer:
 
     # -- conditions from findings ----------------------------------------------------------
 
-    def _conditions_for(self, findings: Sequence[Finding]) -> tuple[list[Json], list[Json]]:
-        """The ranked answers, and the conditions for which the opposite is recorded."""
-        answers: list[tuple[tuple[Any, ...], Json]] = []
-        contradicted = []
+    def _rank_conditions(self, findings: Sequence[Finding]) -> tuple[list[_Ranked], list[_Ranked]]:
+        """The conditions best first, and apart those for which the opposite is recorded."""
+        ranked = []
         for condition in self._conditions:
             matches = [self._matcher.match(condition, finding) for finding in findings]
-            met = [match for match in matches if match is not None]
-            if not met:
-                continue
-            item = self._condition_answer(condition, findings, matches, met)
-            if item["match"] == "contradicted":
-                contradicted.append(item)
-            else:
-                answers.append(((-item["score"], item["entity"]["label"]), item))
-        contradicted.sort(key=lambda item: (-item["score"], item["entity"]["label"]))
-        return [item for _, item in sorted(answers, key=lambda pair: pair[0])], contradicted
+            if any(matches):
+                ranked.append(self._ranked(condition, findings, matches))
+        ranked.sort(key=lambda item: (-item.score.total, self._index.label(item.condition)))
+        against = [item for item in ranked if item.match is Status.CONTRADICTED]
+        return [item for item in ranked if item.match is not Status.CONTRADICTED], against
 
-    def _condition_answer(
+    def _ranked(
         self,
         condition: str,
         findings: Sequence[Finding],
         matches: Sequence[FindingMatch | None],
-        met: Sequence[FindingMatch],
-    ) -> Json:
-        statuses: list[Status] = []
-        weights: list[float] = []
-        criteria: list[Json] = []
-        for number, (finding, match) in enumerate(zip(findings, matches, strict=True), start=1):
-            for place, criterion in enumerate(finding.criteria):
-                status = match.statuses[place] if match else Status.NOT_RECORDED
-                statuses.append(status)
-                weights.append(self._weight(criterion))
-                criteria.append(self._criterion(number, criterion, status, match))
-        presentations = [p for match in met for p in match.presentations]
+    ) -> _Ranked:
+        met = tuple(
+            _Met(number, criterion, match.statuses[place] if match else Status.NOT_RECORDED, match)
+            for number, (finding, match) in enumerate(zip(findings, matches, strict=True), start=1)
+            for place, criterion in enumerate(finding.criteria)
+        )
+        presentations = tuple(p for match in matches if match for p in match.presentations)
         own = [p for p in presentations if p.conditions[0] == condition]
         score = Score(
-            fit(statuses, weights),
+            fit([item.status for item in met], [self._weight(item.criterion) for item in met]),
             max((FREQUENCY_WEIGHTS[p.frequency] for p in own), default=INHERITED_FREQUENCY),
             evidence(self._index.sources[p.source] for p in own),
         )
+        return _Ranked(condition, score, met, presentations)
+
+    def _condition_answer(self, ranked: _Ranked) -> Json:
+        score = ranked.score
         return {
-            "rank": 0,
-            "entity": self._views.reference(condition),
+            "entity": self._views.reference(ranked.condition),
             "score": round(score.total, 4),
             "score_parts": {
                 "fit": round(score.fit, 4),
                 "frequency": round(score.frequency, 4),
                 "evidence": round(score.evidence, 4),
             },
-            "match": min(statuses).name.lower(),
-            "criteria": criteria,
-            "presentations": [self._views.presentation(p) for p in presentations],
-            "red_flags": self._views.red_flags(condition),
+            "match": ranked.match.name.lower(),
+            "criteria": [self._criterion(item) for item in ranked.met],
+            "presentations": [self._views.presentation(p) for p in ranked.presentations],
+            "red_flags": self._views.red_flags(ranked.condition),
         }
 
     def _weight(self, criterion: Criterion) -> float:
@@ -176,26 +195,32 @@ class Answerer:
             self._weights[criterion] = information(met, len(self._conditions))
         return self._weights[criterion]
 
-    def _criterion(
-        self, number: int, criterion: Criterion, status: Status, match: FindingMatch | None
-    ) -> Json:
+    def _criterion(self, met: _Met) -> Json:
         behind: tuple[Presentation, ...] = ()
-        if match is not None and status is Status.CONTRADICTED:
-            behind = (match.against[criterion],)
-        elif match is not None and status is not Status.NOT_RECORDED:
-            behind = match.presentations
-        role = criterion.role.replace("_", " ")
+        if met.match is not None and met.status is Status.CONTRADICTED:
+            behind = (met.match.against[met.criterion],)
+        elif met.match is not None and met.status is not Status.NOT_RECORDED:
+            behind = met.match.presentations
+        role = met.criterion.role.replace("_", " ")
         return {
-            "criterion": f"{role}: {self._index.label(criterion.value)}",
-            "role": criterion.role,
-            "value": self._views.reference(criterion.value),
-            "finding": number,
-            "status": status.name.lower(),
+            "criterion": f"{role}: {self._index.label(met.criterion.value)}",
+            "role": met.criterion.role,
+            "value": self._views.reference(met.criterion.value),
+            "finding": met.finding,
+            "status": met.status.name.lower(),
             "presentation": behind[0].id if behind else None,
             "sources": self._views.sources(p.source for p in behind),
         }
 
     # -- things from claims and presentations ----------------------------------------------
+
+    def _facts(self, question: Question) -> list[Json]:
+        """What a question for anything but conditions finds, best first."""
+        if question.ask in RELATION_ASKED:
+            answers = self._claimed(question)
+        else:
+            answers = self._from_presentations(question)
+        return sorted(answers, key=lambda item: (-item["score"], item["entity"]["label"]))
 
     def _claimed(self, question: Question) -> list[Json]:
         """The values of a relation of the subject, one answer each with all claims behind it."""
@@ -220,7 +245,7 @@ class Answerer:
             ]
             score = evidence(self._index.sources[claim.source] for claim in claims)
             answers.append(self._fact_answer(value, score, criteria))
-        return _in_order(answers)
+        return answers
 
     def _from_presentations(self, question: Question) -> list[Json]:
         """Symptoms or relieving factors recorded in the presentations that are asked about."""
@@ -245,7 +270,7 @@ class Answerer:
             support = evidence(self._index.sources[p.source] for p in presentations)
             score = 0.5 * frequency + 0.5 * support
             answers.append(self._fact_answer(value, score, criteria))
-        return _in_order(answers)
+        return answers
 
     def _presentations_about(self, question: Question) -> Iterable[Presentation]:
         if question.subject is not None:
@@ -272,14 +297,9 @@ class Answerer:
     def _fact_answer(self, value: str, score: float, criteria: list[Json]) -> Json:
         kind = self._index.entity(value).kind
         return {
-            "rank": 0,
             "entity": self._views.reference(value),
             "score": round(score, 4),
             "match": "entailed",
             "criteria": criteria,
             "red_flags": self._views.red_flags(value) if kind == "condition" else [],
         }
-
-
-def _in_order(answers: list[Json]) -> list[Json]:
-    return sorted(answers, key=lambda item: (-item["score"], item["entity"]["label"]))
