@@ -7,6 +7,7 @@ here, by one table, and leaves as application/problem+json or, for a browser, as
 import csv
 import gc
 import io
+import json
 import os
 import socket
 import sys
@@ -15,7 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 import yaml
-from flask import Flask, Response, abort, jsonify, render_template, request, url_for
+from flask import Flask, Response, abort, jsonify, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException, NotAcceptable
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -41,7 +42,7 @@ from kg.snapshot import open_snapshot
 from kg.sparql.guard import inspect
 from kg.sparql.pool import Graphs, PoolSettings, QueryPool, Result, result_formats
 from kg.views import DISCLAIMER, RELATION_SAID, Json
-from kg.vocabulary import ETIO, expand
+from kg.vocabulary import ETIO, compress, expand
 
 ROOT = Path(__file__).resolve().parent
 STATUS_OF: dict[type[KgError], int] = {
@@ -61,6 +62,8 @@ STATUS_OF: dict[type[KgError], int] = {
 
 MAX_BODY = 1024 * 1024
 RETRY_AFTER_SECONDS = "2"
+SHOWN_ROWS = 500
+"""How many rows the page of a query shows; the formats give all."""
 STOP_SECONDS = 8
 """How long running requests may take to finish once the service is told to stop."""
 PAGE_AND_JSON = ("application/json", "text/html")
@@ -285,6 +288,17 @@ def _add_pages(app: Flask, service: Service) -> None:
     def page(local: str) -> str:
         return render_template("entity.html", entity=service.entity(f"etio:{local}"))
 
+    @app.get("/id/<local>")
+    def identified(local: str) -> BaseResponse:
+        """Where an IRI of the ontology leads: to a page, or to what is stated about it."""
+        curie = f"etio:{local}"
+        if curie in service.index.entities:
+            return redirect(url_for("page", local=local), HTTPStatus.SEE_OTHER)
+        if curie not in service.index:
+            raise UnknownEntity(f"there is no {curie!r}")
+        query = f"DESCRIBE <{expand(curie)}>"
+        return redirect(url_for("sparql", query=query), HTTPStatus.SEE_OTHER)
+
     @app.get("/search")
     def search_page() -> str:
         text = _required("q")
@@ -403,12 +417,16 @@ def _add_sparql(app: Flask, pool: QueryPool) -> None:
                 "application/sparql-query"
             )
         text = values["query"][0]
-        form = _sparql_format(result_formats(inspect(text)), values.get("format", [None])[0])
+        formats = result_formats(inspect(text))
+        as_page = _wants_page() and not values.get("format", [""])[0]
+        form = next(iter(formats)) if as_page else _sparql_format(formats, values.get("format"))
         graphs = Graphs(
             tuple(map(_graph_iri, values.get("default-graph-uri", ()))),
             tuple(map(_graph_iri, values.get("named-graph-uri", ()))),
         )
         result = pool.query(text, form, _timeout(values), graphs)
+        if as_page:
+            return render_template("sparql.html", query=text, result=result, **_shown(result))
         return _sparql_response(result)
 
 
@@ -458,9 +476,9 @@ def _timeout(values: dict[str, list[str]]) -> float | None:
     return seconds
 
 
-def _sparql_format(formats: dict[str, str], short: str | None) -> str:
+def _sparql_format(formats: dict[str, str], asked: list[str] | None) -> str:
     """The key of the format to answer with."""
-    if short is not None:
+    for short in asked or ():
         for key in SPARQL_ALIASES.get(short, (short,)):
             if key in formats:
                 return key
@@ -473,11 +491,32 @@ def _sparql_format(formats: dict[str, str], short: str | None) -> str:
             if key in formats:
                 keys.setdefault(media_type, key)
     best = accepted.best_match([*keys])
-    if best is None and accepted.accept_html:
-        return next(iter(formats))  # a browser's form: show the default as it is
     if best is None:
         raise NotAcceptable(f"this query's results come as {', '.join(formats.values())}")
     return keys[best]
+
+
+def _shown(result: Result) -> Json:
+    """A result as the page shows it: a table, or the text of a graph or of a yes or no."""
+    if not result.media_type.endswith("results+json"):
+        return {"text": result.body.decode()}
+    document = json.loads(result.body)
+    if "boolean" in document:
+        return {"text": "yes" if document["boolean"] else "no"}
+    columns = document["head"]["vars"]
+    rows = [
+        [_cell(row[name]) if name in row else None for name in columns]
+        for row in document["results"]["bindings"][:SHOWN_ROWS]
+    ]
+    return {"columns": columns, "rows": rows}
+
+
+def _cell(term: Json) -> Json:
+    """A term of a solution: its short form, and the page of it if it is an entity of ours."""
+    if term["type"] != "uri":
+        return {"text": term["value"], "local": None}
+    curie = compress(term["value"])
+    return {"text": curie, "local": curie[5:] if curie.startswith("etio:") else None}
 
 
 def _sparql_response(result: Result) -> BaseResponse:

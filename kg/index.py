@@ -39,6 +39,13 @@ class Index:
             for synonym in entity.synonyms:
                 self._by_synonym[phrase(synonym)].add(entity.id)
 
+    def __contains__(self, identifier: str) -> bool:
+        """Whether a CURIE names an entity, a presentation, a claim or a source."""
+        return any(
+            identifier in known
+            for known in (self.entities, self.presentations, self.claims, self.sources)
+        )
+
     def label(self, identifier: str) -> str:
         return self.entities[identifier].label
 

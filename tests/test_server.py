@@ -182,6 +182,35 @@ def test_every_page_carries_disclaimer_version_and_its_own_files_only(
     assert "None" not in text.replace("None of", "")
 
 
+def test_an_identifier_leads_to_its_page_or_to_what_is_stated(client: FlaskClient) -> None:
+    calf = client.get("/id/Calf")
+    assert (calf.status_code, calf.headers["Location"]) == (303, "/page/Calf")
+    stated = client.get("/id/P0001-Calf", follow_redirects=True)
+    assert "etio:Calf" in stated.get_data(as_text=True)
+    assert client.get("/id/S001", headers=HTML, follow_redirects=True).status_code == 200
+    assert client.get("/id/Nothing").status_code == 404
+    assert client.get("/id/%3E%7D").status_code == 404
+
+
+def test_a_browser_sees_results_as_a_table(client: FlaskClient) -> None:
+    def shown(query: str) -> str:
+        response = client.get("/sparql", query_string={"query": query}, headers=HTML)
+        assert response.content_type.startswith("text/html")
+        return response.get_data(as_text=True)
+
+    page = shown("SELECT ?region ?label { ?region etio:partOf etio:Calf ; rdfs:label ?label }")
+    assert "calf muscle" in page
+    assert 'href="/id/CalfMuscle"' in page
+    assert "SELECT ?region ?label" in page  # the query stays in the form
+    assert "<pre>yes</pre>" in shown("ASK { etio:Calf ?p ?o }")
+    assert "etio:Calf" in shown("DESCRIBE etio:Calf")
+    assert "0 rows" in shown("SELECT ?x { ?x a etio:Nothing }")
+    assert "the first 500 are shown" in shown("SELECT ?s { ?s ?p ?o } LIMIT 600")
+    assert "&lt;b&gt;" in shown('SELECT ("<b>" AS ?x) {}')
+    query = {"query": "ASK {}", "format": ""}
+    assert client.get("/sparql", query_string=query, headers=HTML).status_code == 200
+
+
 def test_every_page_of_an_entity_can_be_shown(client: FlaskClient, leg_app: Flask) -> None:
     results = client.get("/api/v1/search?q=a&limit=100").json
     assert results is not None
@@ -210,7 +239,7 @@ def test_openapi_is_valid_and_names_every_route(client: FlaskClient, leg_app: Fl
     routes = {
         rule.rule.replace("<", "{").replace(">", "}")
         for rule in leg_app.url_map.iter_rules()
-        if not rule.rule.startswith(("/static", "/page"))
+        if not rule.rule.startswith(("/static", "/page", "/id"))
     }
     documented = set(document["paths"])
     assert routes - documented == {"/", "/search", "/api/v1/queries/{name}"}
@@ -252,7 +281,6 @@ def sparql(client: FlaskClient, accept: str, query: str = "SELECT * { etio:Calf 
         ("text/csv", "text/csv"),
         ("text/tab-separated-values", "text/tab-separated-values"),
         ("text/csv;q=0.5, application/sparql-results+xml", "application/sparql-results+xml"),
-        ("text/html", "application/sparql-results+json"),
         ("image/png", "406"),
     ],
 )
