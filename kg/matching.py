@@ -134,19 +134,22 @@ class Matcher:
         criterion: Criterion,
         matched: Sequence[Presentation],
     ) -> Presentation | None:
-        """A presentation that records the opposite of a criterion, for any symptom there.
+        """A presentation that records the opposite of a criterion.
 
         Only what is at least as general as the criterion speaks against it: driving that worsens
-        a pain does not say that rest worsens it.
+        a pain does not say that rest worsens it. What brings on or worsens any symptom of the
+        condition in that region speaks against relief; what relieves one symptom says nothing
+        about what worsens another.
         """
         wider = self._index.broader(criterion.value)
-        for presentation in self._index.presentations_of[condition]:
+        relief = criterion.role == "relieved_by"
+        for presentation in self._index.presentations_of[condition] if relief else matched:
             if self._is_near(presentation, finding) and any(
                 wider.intersection(presentation.recorded[role])
                 for role in _OPPOSITES.get(criterion.role, ())
             ):
                 return presentation
-        if criterion.role == "relieved_by" and all(self._denies(p, wider) for p in matched):
+        if relief and all(self._denies(p, wider) for p in matched):
             return matched[0]
         return None
 

@@ -185,8 +185,25 @@ class Reader:
         if word == "or":
             raise NotUnderstood("'or' is not understood yet; ask for one thing at a time")
         if word not in GLUE:
+            self._refuse_bare_factor(state, words, place)
             state.unknown.append(word)
         return place + 1
+
+    def _refuse_bare_factor(self, state: _Findings, words: Sequence[str], place: int) -> None:
+        """A factor without a marker, as in 'shin pain running', would be a guess or a loss."""
+        found = self._lexicon.match(words, place, ("triggered_by",))
+        if found is None or self._index.entity(found.value).kind != "factor":
+            return
+        label = self._index.label(found.value)
+        suggestions = []
+        for role in ("triggered_by", "aggravated_by", "relieved_by") if state.findings else ():
+            told = [*state.findings[-1], Criterion(role, found.value)]
+            question = Question("conditions", findings=(Finding.of(told),))
+            suggestions.append(sentence(question, self._index))
+        raise NotUnderstood(
+            f"say how {label!r} matters: triggered by it, worse with it, relieved by it?",
+            suggestions,
+        )
 
     def _leads_to_symptom(self, words: Sequence[str], place: int) -> bool:
         """Whether the words from `place` describe a symptom that follows: 'sharp foot pain'."""

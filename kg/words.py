@@ -22,6 +22,10 @@ _IRREGULAR = {
     "swollen": "swelling",
     "swell": "swelling",
     "swells": "swelling",
+    "numb": "numbness",
+    "weak": "weakness",
+    "stiff": "stiffness",
+    "itchy": "itching",
 }
 _KEEP_S = ("ss", "us", "is", "as", "os")
 _SPELLING = (

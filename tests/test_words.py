@@ -25,6 +25,7 @@ from kg.words import fold
         ("arteries", "artery"),
         ("X-ray", "x ray"),
         ("feet", "foot"),
+        ("numb", "numbness"),
     ],
 )
 def test_spellings_meet(one: str, other: str) -> None:
