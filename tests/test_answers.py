@@ -91,6 +91,16 @@ def test_a_limit_out_of_bounds_is_refused(leg: Service, limit: int, offset: int)
         leg.ask(START, limit, offset)
 
 
+def test_a_symptom_defined_by_its_place_is_filled_by_the_reasoner(leg: Service) -> None:
+    """Leg swelling is swelling in the leg: no row says 'leg swelling', and many entail it."""
+    one = leg.ask("causes of leg swelling", limit=200)
+    other = leg.ask("causes of swelling in the calf", limit=200)
+    entailed = {a["entity"]["id"] for a in one["answers"] if a["match"] == "entailed"}
+    in_the_calf = {a["entity"]["id"] for a in other["answers"] if a["match"] == "entailed"}
+    assert len(entailed) > len(in_the_calf) > 0
+    assert in_the_calf <= entailed
+
+
 def test_sources_that_disagree_are_kept_side_by_side(leg: Service) -> None:
     """Ice in erythromelalgia relieves, and is named among what makes it worse or harms."""
     payload = leg.ask("what relieves erythromelalgia")
