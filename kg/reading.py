@@ -98,22 +98,28 @@ class Reader:
             return self._about(about, rest, condition)
         if rest.startswith(f"{SYMPTOM_WORD} ") or condition is None:
             return self._read_findings(ask, rest)
-        if ask == "relief":
-            return self._about(ask, rest, condition)
+        both = self._symptom_called(rest, condition) if ask == "conditions" else None
+        return both or self._about(about, rest, condition)
+
+    def _symptom_called(self, text: str, condition: Match) -> Reading | None:
+        """The reading of a condition's name as a symptom, if that leaves nothing over."""
         try:
-            reading = self._read_findings(ask, rest)
+            reading = self._read_findings("conditions", text)
         except NotUnderstood:
-            return self._about(about, rest, condition)
-        if reading.ignored or not _has_symptom(reading.question):
-            return self._about(about, rest, condition)
-        taken = reading.question.findings[0].criteria[0].value
-        other = Ambiguity(rest, taken, (condition.value,))
-        return Reading(reading.question, reading.ignored, (*reading.ambiguities, other))
+            return None
+        question = reading.question
+        if reading.ignored or not _has_symptom(question):
+            return None
+        other = Ambiguity(text, question.findings[0].criteria[0].value, (condition.value,))
+        return Reading(question, (), (*reading.ambiguities, other))
 
     def _read_bare(self, plain: str) -> Reading:
         condition = self._condition(plain)
         if condition is None:
             return self._read_findings("conditions", plain)
+        both = self._symptom_called(plain, condition)
+        if both is not None:
+            return both
         label = self._index.label(condition.value)
         raise NotUnderstood(
             f"{label!r} is a condition; say what you want to know about it",

@@ -142,6 +142,12 @@ def test_a_condition_by_itself_is_met_with_questions_that_work(reader: Reader) -
         assert reader.read(suggestion).question.subject == "etio:Gout"
 
 
+def test_a_name_of_both_is_read_as_the_symptom_and_says_so(reader: Reader) -> None:
+    reading = reader.read("leg cramps")
+    assert said(reading) == [[("symptom", "Cramp"), ("region", "Leg")]]
+    assert reading.ambiguities[-1].others == ("etio:LegCramps",)
+
+
 def test_a_treatment_asked_for_a_symptom_suggests_its_causes(reader: Reader) -> None:
     with pytest.raises(NotUnderstood) as caught:
         reader.read("treatments for swelling in the calf")

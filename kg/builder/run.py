@@ -92,11 +92,12 @@ def build(
 
 @contextmanager
 def _step(say: Say, name: str) -> Iterator[Say]:
-    """Time a step; the step reports what it did through the function it is given."""
+    """Announce and time a step; it reports what it did through the function it is given."""
+    say(f"{name} …")
     started = time.perf_counter()
     report: list[str] = []
     yield report.append
-    say(f"  {name:<28}{time.perf_counter() - started:6.1f} s  {'; '.join(report)}")
+    say(f"  {time.perf_counter() - started:5.1f} s  {'; '.join(report)}")
 
 
 def _check_satisfiable(closure: Closure) -> None:

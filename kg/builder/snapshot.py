@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from kg.builder.dataset import content_version, read_only_dataset, union_of, wri
 from kg.builder.verify import verify
 
 KEPT = 3
+ABANDONED_SECONDS = 3600
+"""After this time a workplace is one that a killed build has left."""
 
 
 def write_snapshot(
@@ -21,12 +24,12 @@ def write_snapshot(
     quads: list[str],
     records: dict[str, Any],
     proofs: dict[str, Any],
-    facts: dict[str, Any],
+    entries: dict[str, Any],
     rules: Path,
 ) -> dict[str, Any]:
     """Write, verify by `rules` and make current a snapshot; returns its manifest.
 
-    `facts` are the manifest's entries that the caller knows (inputs, reasoner, counts). On any
+    `entries` are those of the manifest that the caller knows (inputs, reasoner, counts). On any
     error the snapshot that was current stays current.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,10 +46,10 @@ def write_snapshot(
             "format": layout.FORMAT,
             "version": content_version(quads, index),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            **facts,
+            **entries,
             "counts": {
-                **facts["counts"],
-                "entailed": len(triples) - facts["counts"]["asserted"],
+                **entries["counts"],
+                "entailed": len(triples) - entries["counts"]["asserted"],
                 "triples": len(triples),
                 "rules": checked,
             },
@@ -106,6 +109,9 @@ def _sync(path: Path) -> None:
 
 def _remove_old(folder: Path, current: str) -> None:
     """Keep the newest snapshots, so that a service may still hold the one before."""
+    for path in folder.glob(".new-*"):
+        if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
     snapshots = [path.parent for path in folder.glob(f"*/{layout.MANIFEST}")]
     snapshots.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for path in snapshots[KEPT:]:
