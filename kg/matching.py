@@ -9,7 +9,7 @@ A finding must hold within one presentation. Its symptom and region decide wheth
 is about the finding at all; the rest may be silent.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -65,7 +65,6 @@ class Matcher:
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._overlaps: dict[tuple[str, str], bool] = {}
         self._within: dict[str, set[str]] = {}
         for entity in index.entities.values():
             if entity.kind == "region":
@@ -168,15 +167,3 @@ class Matcher:
             for criterion in finding.criteria
             if criterion.role == "region"
         )
-
-
-def entailed_conditions(
-    matcher: Matcher, conditions: Iterable[str], findings: Sequence[Finding]
-) -> list[str]:
-    """The conditions for which every finding is entailed: the answer of the class expression."""
-    found = []
-    for condition in conditions:
-        matches = [matcher.match(condition, finding) for finding in findings]
-        if all(match is not None and match.status is Status.ENTAILED for match in matches):
-            found.append(condition)
-    return found
