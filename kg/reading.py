@@ -222,8 +222,10 @@ class Reader:
     def _read_role(self, state: _Findings, words: Sequence[str], place: int, role: str) -> int:
         """Read what follows a marker such as 'relieved by': one value, or several with 'and'."""
         while True:
-            place = _past_pronoun(words, place)
             found = self._lexicon.match(words, place, (role,))
+            if found is None:
+                place = _past_pronoun(words, place)
+                found = self._lexicon.match(words, place, (role,))
             if found is None:
                 said = " ".join(words[place : place + 3])
                 raise NotUnderstood(

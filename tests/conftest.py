@@ -1,5 +1,6 @@
 """Fixtures: a small graph built from tests/small, counted by hand, and the whole leg graph."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,11 +8,16 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings
 
 from kg.builder.run import build
 from kg.service import Service
 from kg.snapshot import open_snapshot
 from server import Settings, create_app
+
+settings.register_profile("repeatable", derandomize=True, max_examples=200, deadline=None)
+settings.register_profile("searching", max_examples=5000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 ROOT = Path(__file__).resolve().parents[1]
 

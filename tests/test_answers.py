@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kg.answers import Answerer
@@ -108,7 +108,6 @@ def test_sources_that_disagree_are_kept_side_by_side(leg: Service) -> None:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
 def test_the_sparql_of_a_question_gives_its_entailed_answers(
     leg: Service, data: st.DataObject
 ) -> None:
