@@ -64,8 +64,7 @@ class Answerer:
         self._version = version
         self._views = Views(index)
         self._matcher = Matcher(index)
-        self._conditions = [c for c in index.entities if index.presentations_of.get(c)]
-        self._weights: dict[Criterion, float] = {}
+        self._presented = len(index.presentations_of)
 
     def answer(self, reading: Reading, limit: int = DEFAULT_LIMIT, offset: int = 0) -> Json:
         """The payload for a reading; `limit` answers from `offset` on, `total` counts all."""
@@ -139,11 +138,14 @@ class Answerer:
 
     def _rank_conditions(self, findings: Sequence[Finding]) -> tuple[list[_Ranked], list[_Ranked]]:
         """The conditions best first, and apart those for which the opposite is recorded."""
-        ranked = []
-        for condition in self._conditions:
-            matches = [self._matcher.match(condition, finding) for finding in findings]
-            if any(matches):
-                ranked.append(self._ranked(condition, findings, matches))
+        found = [self._matcher.matches(finding) for finding in findings]
+        weights = [self._weight(c) for finding in findings for c in finding.criteria]
+        ranked = [
+            self._ranked(
+                condition, findings, [matches.get(condition) for matches in found], weights
+            )
+            for condition in sorted(set().union(*found))
+        ]
         ranked.sort(key=lambda item: (-item.score.total, self._index.label(item.condition)))
         against = [item for item in ranked if item.match is Status.CONTRADICTED]
         return [item for item in ranked if item.match is not Status.CONTRADICTED], against
@@ -153,6 +155,7 @@ class Answerer:
         condition: str,
         findings: Sequence[Finding],
         matches: Sequence[FindingMatch | None],
+        weights: Sequence[float],
     ) -> _Ranked:
         met = tuple(
             _Met(number, criterion, match.statuses[place] if match else Status.NOT_RECORDED, match)
@@ -162,7 +165,7 @@ class Answerer:
         presentations = tuple(p for match in matches if match for p in match.presentations)
         own = [p for p in presentations if p.conditions[0] == condition]
         score = Score(
-            fit([item.status for item in met], [self._weight(item.criterion) for item in met]),
+            fit([item.status for item in met], weights),
             max((FREQUENCY_WEIGHTS[p.frequency] for p in own), default=INHERITED_FREQUENCY),
             evidence(self._index.sources[p.source] for p in own),
         )
@@ -186,14 +189,8 @@ class Answerer:
 
     def _weight(self, criterion: Criterion) -> float:
         """How informative a criterion is among the conditions that have presentations."""
-        if criterion not in self._weights:
-            finding = Finding((criterion,))
-            met = 0
-            for condition in self._conditions:
-                match = self._matcher.match(condition, finding)
-                met += match is not None and match.status is Status.ENTAILED
-            self._weights[criterion] = information(met, len(self._conditions))
-        return self._weights[criterion]
+        met = len(self._matcher.conditions_entailing(criterion))
+        return information(met, self._presented)
 
     def _criterion(self, met: _Met) -> Json:
         behind: tuple[Presentation, ...] = ()

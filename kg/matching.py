@@ -9,13 +9,15 @@ A finding must hold within one presentation. Its symptom and region decide wheth
 is about the finding at all; the rest may be silent.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from kg.index import Index
 from kg.questions import Criterion, Finding
-from kg.records import Presentation
+from kg.records import ROLES, Presentation
 
 
 class Status(IntEnum):
@@ -60,27 +62,82 @@ class FindingMatch:
         return min(self.statuses)
 
 
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """The presentations (ids) in which a criterion is entailed, and compatible only."""
+
+    entailed: frozenset[str]
+    compatible: frozenset[str]
+
+    def status(self, presentation: str) -> Status:
+        if presentation in self.entailed:
+            return Status.ENTAILED
+        return Status.COMPATIBLE if presentation in self.compatible else Status.NOT_RECORDED
+
+
 class Matcher:
-    """Matches findings against the presentations of an index."""
+    """Matches findings against the presentations of an index.
+
+    Works on sets of presentations by what stands in a role, so that a finding costs as much as
+    there is recorded about it, not as there is in the graph.
+    """
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._within: dict[str, set[str]] = {}
+        self._entailed: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._recorded: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._silent: dict[str, set[str]] = defaultdict(set)
+        for presentation in index.presentations.values():
+            for role in ROLES:
+                for value in presentation.entailed[role]:
+                    self._entailed[role, value].add(presentation.id)
+                for value in presentation.recorded[role]:
+                    self._recorded[role, value].add(presentation.id)
+                if not presentation.recorded[role]:
+                    self._silent[role].add(presentation.id)
+        self._within: dict[str, set[str]] = defaultdict(set)
         for entity in index.entities.values():
             if entity.kind == "region":
                 for whole in index.broader(entity.id):
-                    self._within.setdefault(whole, set()).add(entity.id)
+                    self._within[whole].add(entity.id)
+        self._levels = lru_cache(maxsize=2048)(self._find_levels)
 
     def match(self, condition: str, finding: Finding) -> FindingMatch | None:
         """The best match of a condition (CURIE), or None where nothing recorded is about it."""
-        rows = [
-            (statuses, presentation)
-            for presentation in self._index.presentations_of[condition]
-            if (statuses := self._statuses(presentation, finding)) is not None
-        ]
-        if not rows:
-            return None
-        best = max(statuses for statuses, _ in rows)
+        return self.matches(finding).get(condition)
+
+    def matches(self, finding: Finding) -> dict[str, FindingMatch]:
+        """The best match of every condition of which something recorded is about the finding."""
+        levels = [self._levels(criterion) for criterion in finding.criteria]
+        rows: dict[str, list[tuple[tuple[Status, ...], Presentation]]] = defaultdict(list)
+        for identifier in self._about(finding, levels):
+            presentation = self._index.presentations[identifier]
+            statuses = tuple(level.status(identifier) for level in levels)
+            for condition in presentation.conditions:
+                rows[condition].append((statuses, presentation))
+        return {condition: self._best(condition, finding, rows[condition]) for condition in rows}
+
+    def conditions_entailing(self, criterion: Criterion) -> set[str]:
+        """The conditions that have a presentation in which a criterion is entailed."""
+        presentations = (self._index.presentations[i] for i in self._levels(criterion).entailed)
+        return {condition for p in presentations for condition in p.conditions}
+
+    def _about(self, finding: Finding, levels: Sequence[_Levels]) -> list[str]:
+        """The presentations (ids, in order) that are about a finding at all."""
+        met: set[str] = set().union(*(level.entailed | level.compatible for level in levels))
+        for criterion, level in zip(finding.criteria, levels, strict=True):
+            if criterion.role in CORE_ROLES:
+                met &= level.entailed | level.compatible | self._silent[criterion.role]
+        return sorted(met)
+
+    def _best(
+        self,
+        condition: str,
+        finding: Finding,
+        rows: Sequence[tuple[tuple[Status, ...], Presentation]],
+    ) -> FindingMatch:
+        """The match in the presentations that meet most; of equal ones, the earlier criteria."""
+        best = max((statuses for statuses, _ in rows), key=lambda each: (sum(each), each))
         presentations = [presentation for statuses, presentation in rows if statuses == best]
         presentations.sort(key=lambda presentation: presentation.conditions[0] != condition)
         against: dict[Criterion, Presentation] = {}
@@ -93,38 +150,26 @@ class Matcher:
                     against[criterion] = opposite
         return FindingMatch(finding, tuple(final), tuple(presentations), against)
 
-    def _statuses(self, presentation: Presentation, finding: Finding) -> tuple[Status, ...] | None:
-        """The status of each criterion, or None if the presentation is about something else."""
-        statuses = []
-        for criterion in finding.criteria:
-            status = self.status(presentation, criterion)
-            recorded = presentation.recorded[criterion.role]
-            if criterion.role in CORE_ROLES and recorded and status < Status.COMPATIBLE:
-                return None
-            statuses.append(status)
-        if max(statuses) < Status.COMPATIBLE:
-            return None
-        return tuple(statuses)
+    def _find_levels(self, criterion: Criterion) -> _Levels:
+        role, value = criterion.role, criterion.value
+        compatible: set[str] = set()
+        for wider in self._index.broader(value):
+            compatible |= self._recorded.get((role, wider), set())
+        if role == "region":
+            compatible |= self._overlapping(value)
+        for neighbour in _NEIGHBOURS.get(role, ()):
+            compatible |= self._entailed.get((neighbour, value), set())
+        entailed = self._entailed.get((role, value), set())
+        return _Levels(frozenset(entailed), frozenset(compatible - entailed))
 
-    def status(self, presentation: Presentation, criterion: Criterion) -> Status:
-        """The status of one criterion in one presentation, its opposites aside."""
-        if criterion.value in presentation.entailed[criterion.role]:
-            return Status.ENTAILED
-        wider = self._index.broader(criterion.value)
-        if wider.intersection(presentation.recorded[criterion.role]):
-            return Status.COMPATIBLE
-        if criterion.role == "region":
-            recorded = presentation.recorded["region"]
-            if any(self._overlap(criterion.value, region) for region in recorded):
-                return Status.COMPATIBLE
-        for role in _NEIGHBOURS.get(criterion.role, ()):
-            if criterion.value in presentation.entailed[role]:
-                return Status.COMPATIBLE
-        return Status.NOT_RECORDED
-
-    def _overlap(self, one: str, other: str) -> bool:
-        """Whether some known region lies within both: 'muscle' and 'calf' share the calf muscle."""
-        return not self._within.get(one, set()).isdisjoint(self._within.get(other, ()))
+    def _overlapping(self, region: str) -> set[str]:
+        """Presentations whose region shares a part with another: muscle and calf, calf muscle."""
+        own = self._within.get(region, set())
+        found: set[str] = set()
+        for (role, other), presentations in self._recorded.items():
+            if role == "region" and not own.isdisjoint(self._within.get(other, ())):
+                found |= presentations
+        return found
 
     def _opposite(
         self,
@@ -161,9 +206,8 @@ class Matcher:
 
     def _is_near(self, presentation: Presentation, finding: Finding) -> bool:
         """Whether a presentation may be in the region of a finding."""
-        recorded = presentation.recorded["region"]
-        return not recorded or all(
-            self.status(presentation, criterion) >= Status.COMPATIBLE
+        return presentation.id in self._silent["region"] or all(
+            self._levels(criterion).status(presentation.id) >= Status.COMPATIBLE
             for criterion in finding.criteria
             if criterion.role == "region"
         )

@@ -35,6 +35,13 @@ def test_calf_cramps_relieved_by_rest(leg: Service) -> None:
     assert "restless legs syndrome" in [a["entity"]["label"] for a in payload["contradicted"]]
 
 
+def test_the_presentation_that_meets_most_is_the_one_compared(leg: Service) -> None:
+    """Heat cramps: cramp in the calf, and, in another row, cramp in the leg relieved by rest."""
+    answers = {a["entity"]["label"]: a for a in leg.ask(START, limit=200)["answers"]}
+    statuses = [criterion["status"] for criterion in answers["heat cramps"]["criteria"]]
+    assert statuses == ["entailed", "compatible", "entailed"]
+
+
 def test_every_answer_has_its_presentations_and_sources(leg: Service) -> None:
     for answer in leg.ask(START, limit=200)["answers"]:
         assert answer["presentations"]
