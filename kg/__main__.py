@@ -1,6 +1,7 @@
 """The command line: `python -m kg build | ask | entity | search | query | explain | sparql`."""
 
 import argparse
+import gc
 import json
 import shutil
 import sys
@@ -95,7 +96,11 @@ def _build(options: argparse.Namespace) -> None:
         return
     from kg.builder.run import build
 
-    build(options.folder, reasoner=not options.no_reasoner)
+    gc.disable()  # a build keeps what it makes to its end: collections find nothing, slowly
+    try:
+        build(options.folder, reasoner=not options.no_reasoner)
+    finally:
+        gc.enable()
 
 
 def _service(options: argparse.Namespace) -> Any:
