@@ -416,17 +416,19 @@ def _add_sparql(app: Flask, pool: QueryPool) -> None:
                 "there is no query: send ?query=…, a form, or a body of type "
                 "application/sparql-query"
             )
-        text = values["query"][0]
-        formats = result_formats(inspect(text))
+        outline = inspect(values["query"][0])
+        formats = result_formats(outline)
         as_page = _wants_page() and not values.get("format", [""])[0]
         form = next(iter(formats)) if as_page else _sparql_format(formats, values.get("format"))
         graphs = Graphs(
             tuple(map(_graph_iri, values.get("default-graph-uri", ()))),
             tuple(map(_graph_iri, values.get("named-graph-uri", ()))),
         )
-        result = pool.query(text, form, _timeout(values), graphs)
+        result = pool.query(outline, form, _timeout(values), graphs)
         if as_page:
-            return render_template("sparql.html", query=text, result=result, **_shown(result))
+            return render_template(
+                "sparql.html", query=outline.text, result=result, **_shown(result)
+            )
         return _sparql_response(result)
 
 

@@ -163,7 +163,7 @@ class Answerer:
             for place, criterion in enumerate(finding.criteria)
         )
         presentations = tuple(p for match in matches if match for p in match.presentations)
-        own = [p for p in presentations if p.conditions[0] == condition]
+        own = [p for p in presentations if p.condition == condition]
         score = Score(
             fit([item.status for item in met], weights),
             max((FREQUENCY_WEIGHTS[p.frequency] for p in own), default=INHERITED_FREQUENCY),
@@ -223,7 +223,7 @@ class Answerer:
         """The values of a relation of the subject, one answer each with all claims behind it."""
         relation = RELATION_ASKED[question.ask]
         by_value: dict[str, list[Claim]] = {}
-        for claim in self._index.claims_about[question.subject or ""]:
+        for claim in self._index.claims_about.get(question.subject or "", ()):
             if claim.relation == relation:
                 by_value.setdefault(claim.value, []).append(claim)
         answers = []
@@ -271,22 +271,15 @@ class Answerer:
 
     def _presentations_about(self, question: Question) -> Iterable[Presentation]:
         if question.subject is not None:
-            return self._index.presentations_of[question.subject]
-        return [
-            presentation
-            for presentation in self._index.presentations.values()
-            if any(
-                all(
-                    criterion.value in presentation.entailed[criterion.role]
-                    for criterion in finding.criteria
-                )
-                for finding in question.findings
-            )
-        ]
+            return self._index.presentations_of.get(question.subject, ())
+        entailing = frozenset().union(
+            *map(self._matcher.presentations_entailing, question.findings)
+        )
+        return [p for p in self._index.presentations.values() if p.id in entailing]
 
     def _described(self, presentation: Presentation) -> str:
         """One line on a presentation: whose it is, what and where."""
-        condition = self._index.label(presentation.conditions[0])
+        condition = self._index.label(presentation.condition)
         symptom = self._index.label(presentation.recorded["symptom"][0])
         where = " and ".join(map(self._index.label, presentation.recorded["region"]))
         return f"{condition}: {symptom}" + (f" in the {where}" if where else "")

@@ -26,23 +26,22 @@ def describe(index: Index, identifier: str, version: str) -> Json:
         "parts": views.references(index.parts.get(identifier, ())),
         "red_flags": views.red_flags(identifier),
         "presentations": [
-            {**views.presentation(presentation), "inherited": _inherited(presentation, identifier)}
+            {
+                **views.presentation(presentation),
+                "inherited": presentation.condition != identifier,
+            }
             for presentation in index.presentations_of.get(identifier, ())
         ],
         "relations": _by_relation(views, index.claims_about.get(identifier, ())),
         "inverse_relations": _by_relation(views, index.claims_with.get(identifier, ())),
         "presented_in": {
-            role: _conditions(views, index, identifier, role)
+            role: _conditions(views, index.presented_with[role, identifier])
             for role in ROLES
-            if any(identifier in p.entailed[role] for p in index.presentations.values())
+            if (role, identifier) in index.presented_with
         },
         "version": version,
         "disclaimer": DISCLAIMER,
     }
-
-
-def _inherited(presentation: Presentation, condition: str) -> bool:
-    return presentation.conditions[0] != condition
 
 
 def _by_relation(views: Views, claims: Iterable[Claim]) -> dict[str, list[Json]]:
@@ -52,12 +51,11 @@ def _by_relation(views: Views, claims: Iterable[Claim]) -> dict[str, list[Json]]
     return {relation: relations[relation] for relation in sorted(relations)}
 
 
-def _conditions(views: Views, index: Index, identifier: str, role: str) -> list[Json]:
-    """The conditions with a presentation in which the entity stands in `role`, and those rows."""
+def _conditions(views: Views, presentations: Iterable[Presentation]) -> list[Json]:
+    """The conditions of presentations, each with the ids of its own."""
     rows: dict[str, list[str]] = {}
-    for presentation in index.presentations.values():
-        if identifier in presentation.entailed[role]:
-            rows.setdefault(presentation.conditions[0], []).append(presentation.id)
+    for presentation in presentations:
+        rows.setdefault(presentation.condition, []).append(presentation.id)
     return [
         {**reference, "presentations": rows[str(reference["id"])]}
         for reference in views.references(rows)

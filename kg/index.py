@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from kg.errors import UnknownEntity
-from kg.records import Claim, Entity, Presentation, Records, Source
-from kg.vocabulary import PREFIXES, compress, is_iri
+from kg.records import ROLES, Claim, Entity, Presentation, Records, Source
+from kg.vocabulary import compress, is_curie, is_iri
 from kg.words import phrase
 
 
@@ -23,16 +23,25 @@ class Index:
         self.sources: dict[str, Source] = {s.id: s for s in records.sources}
         self.children: dict[str, list[str]] = _reversed(records.entities, "parents")
         self.parts: dict[str, list[str]] = _reversed(records.entities, "wholes")
-        self.presentations_of: dict[str, list[Presentation]] = defaultdict(list)
+        presentations_of: dict[str, list[Presentation]] = defaultdict(list)
+        presented_with: dict[tuple[str, str], list[Presentation]] = defaultdict(list)
         for presentation in records.presentations:
             for condition in presentation.conditions:
-                self.presentations_of[condition].append(presentation)
-        self.claims_about: dict[str, list[Claim]] = defaultdict(list)
-        self.claims_with: dict[str, list[Claim]] = defaultdict(list)
+                presentations_of[condition].append(presentation)
+            for role in ROLES:
+                for value in presentation.entailed[role]:
+                    presented_with[role, value].append(presentation)
+        self.presentations_of = dict(presentations_of)
+        self.presented_with = dict(presented_with)
+        """Role and entity → the presentations in which the entity is entailed in that role."""
+        claims_about: dict[str, list[Claim]] = defaultdict(list)
+        claims_with: dict[str, list[Claim]] = defaultdict(list)
         for claim in records.claims:
-            self.claims_with[claim.value].append(claim)
+            claims_with[claim.value].append(claim)
             for subject in (claim.subject, *claim.heirs):
-                self.claims_about[subject].append(claim)
+                claims_about[subject].append(claim)
+        self.claims_about = dict(claims_about)
+        self.claims_with = dict(claims_with)
         self._by_label = {phrase(e.label): e.id for e in records.entities}
         self._by_synonym: dict[tuple[str, ...], set[str]] = defaultdict(set)
         for entity in records.entities:
@@ -62,7 +71,7 @@ class Index:
         identifier = compress(text) if is_iri(text) else text
         if identifier in self.entities:
             return self.entities[identifier]
-        if identifier.partition(":")[0] in PREFIXES and ":" in identifier:
+        if is_curie(identifier):
             raise UnknownEntity(f"there is no entity {identifier!r}", self._near(identifier))
         words = phrase(text)
         if words in self._by_label:
@@ -78,10 +87,6 @@ class Index:
     def is_name(self, text: str) -> bool:
         """Whether some entity is called so."""
         return phrase(text) in self._by_label or phrase(text) in self._by_synonym
-
-    def ancestors(self, identifier: str) -> frozenset[str]:
-        """The entity itself and all that it is a kind of."""
-        return frozenset((identifier, *self.entities[identifier].ancestors))
 
     def broader(self, identifier: str) -> frozenset[str]:
         """The entity itself, all that it is a kind of and all that it is part of."""

@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kg.index import Index
-from kg.records import ROLES
 from kg.words import fold_word, phrase
 
 _ROLE_KINDS = {
@@ -53,8 +52,10 @@ class Lexicon:
         """
         for length in range(min(self._longest, len(words) - start), 0, -1):
             named = self._phrases.get(tuple(words[start : start + length]))
-            for role in roles if named else ():
-                candidates = {i: r for i, r in (named or {}).items() if i in self._fits[role]}
+            if named is None:
+                continue
+            for role in roles:
+                candidates = {i: rank for i, rank in named.items() if i in self._fits[role]}
                 if candidates:
                     return _best(role, candidates, length)
         return None
@@ -89,7 +90,5 @@ def _best(role: str, candidates: dict[str, int], length: int) -> Match:
 def _fitting(index: Index, role: str) -> Collection[str]:
     """The entities that can stand in a role: by kind, or because a presentation says so."""
     fitting = {e.id for e in index.entities.values() if e.kind in _ROLE_KINDS[role]}
-    if role in ROLES:
-        for presentation in index.presentations.values():
-            fitting.update(presentation.entailed[role])
+    fitting.update(value for stands_in, value in index.presented_with if stands_in == role)
     return fitting

@@ -84,13 +84,10 @@ class Matcher:
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._entailed: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._recorded: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._silent: dict[str, set[str]] = defaultdict(set)
         for presentation in index.presentations.values():
             for role in ROLES:
-                for value in presentation.entailed[role]:
-                    self._entailed[role, value].add(presentation.id)
                 for value in presentation.recorded[role]:
                     self._recorded[role, value].add(presentation.id)
                 if not presentation.recorded[role]:
@@ -119,8 +116,12 @@ class Matcher:
 
     def conditions_entailing(self, criterion: Criterion) -> set[str]:
         """The conditions that have a presentation in which a criterion is entailed."""
-        presentations = (self._index.presentations[i] for i in self._levels(criterion).entailed)
+        presentations = self._index.presented_with.get((criterion.role, criterion.value), ())
         return {condition for p in presentations for condition in p.conditions}
+
+    def presentations_entailing(self, finding: Finding) -> frozenset[str]:
+        """The presentations (ids) in which every criterion of a finding is entailed."""
+        return frozenset.intersection(*(self._levels(c).entailed for c in finding.criteria))
 
     def _about(self, finding: Finding, levels: Sequence[_Levels]) -> list[str]:
         """The presentations (ids, in order) that are about a finding at all."""
@@ -139,7 +140,7 @@ class Matcher:
         """The match in the presentations that meet most; of equal ones, the earlier criteria."""
         best = max((statuses for statuses, _ in rows), key=lambda each: (sum(each), each))
         presentations = [presentation for statuses, presentation in rows if statuses == best]
-        presentations.sort(key=lambda presentation: presentation.conditions[0] != condition)
+        presentations.sort(key=lambda presentation: presentation.condition != condition)
         against: dict[Criterion, Presentation] = {}
         final = list(best)
         for place, criterion in enumerate(finding.criteria):
@@ -158,9 +159,12 @@ class Matcher:
         if role == "region":
             compatible |= self._overlapping(value)
         for neighbour in _NEIGHBOURS.get(role, ()):
-            compatible |= self._entailed.get((neighbour, value), set())
-        entailed = self._entailed.get((role, value), set())
-        return _Levels(frozenset(entailed), frozenset(compatible - entailed))
+            compatible |= self._entailed(neighbour, value)
+        entailed = self._entailed(role, value)
+        return _Levels(entailed, frozenset(compatible - entailed))
+
+    def _entailed(self, role: str, value: str) -> frozenset[str]:
+        return frozenset(p.id for p in self._index.presented_with.get((role, value), ()))
 
     def _overlapping(self, region: str) -> set[str]:
         """Presentations whose region shares a part with another: muscle and calf, calf muscle."""

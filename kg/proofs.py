@@ -33,17 +33,6 @@ class Proofs:
             "because": [self._tree(fact) for fact in facts if not self._is_trivial(fact)],
         }
 
-    def leaves(self, subject: str, term_property: str, value: str) -> list[dict[str, Any]]:
-        """The axioms at the leaves of the proof, each once, in the order of use."""
-        found: dict[str, dict[str, Any]] = {}
-        waiting = [self.prove(subject, term_property, value)]
-        while waiting:
-            node = waiting.pop(0)
-            if "axiom" in node:
-                found.setdefault(node["axiom"], node)
-            waiting = [*node.get("because", ()), *waiting]
-        return list(found.values())
-
     def _is_trivial(self, fact: int) -> bool:
         return bool(self._facts[fact][1] == "reflexivity")
 
@@ -57,3 +46,11 @@ class Proofs:
                 return leaf
             because.append(leaf)
         return {"statement": text, "rule": rule, "because": because}
+
+
+def leaves(proof: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The axioms at the leaves of a proof, each once, in the order of use."""
+    if "axiom" in proof:
+        return [proof]
+    found = (leaf for reason in proof["because"] for leaf in leaves(reason))
+    return list({leaf["axiom"]: leaf for leaf in found}.values())

@@ -16,7 +16,7 @@ from rdflib.term import Identifier, Node
 from kg.errors import BadParameter, OntologyError, UnknownEntity, UnknownQuery
 from kg.index import Index
 from kg.views import Json
-from kg.vocabulary import PREFIXES, compress, expand, is_iri
+from kg.vocabulary import compress, expand, is_curie, is_iri
 
 TYPES = ("iri", "text")
 
@@ -124,7 +124,7 @@ class Queries:
 
 
 def _full_iri(text: str) -> str:
-    if text.partition(":")[0] in PREFIXES:
+    if is_curie(text):
         return expand(text)
     if not is_iri(text):
         raise BadParameter(f"{text!r} is neither a CURIE nor an IRI")

@@ -146,7 +146,7 @@ class Reader:
         conditions = {
             entity.label: entity.id
             for entity in self._index.entities.values()
-            if entity.kind == "condition" and self._index.claims_about[entity.id]
+            if entity.kind == "condition" and entity.id in self._index.claims_about
         }
         near = difflib.get_close_matches(rest, conditions, n=3)
         suggestions = [sentence(Question(ask, conditions[label]), self._index) for label in near]

@@ -60,6 +60,11 @@ class Presentation:
     frequency: str
     source: str
 
+    @property
+    def condition(self) -> str:
+        """The condition of the row; the others inherit the presentation."""
+        return self.conditions[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

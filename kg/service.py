@@ -11,12 +11,13 @@ from typing import Any
 from kg.answers import DEFAULT_LIMIT, Answerer
 from kg.entities import describe
 from kg.errors import BadParameter
+from kg.proofs import leaves
 from kg.queries import NamedQuery, Queries
 from kg.reading import Reader
 from kg.search import Search
 from kg.snapshot import Snapshot
 from kg.views import DISCLAIMER, Json
-from kg.vocabulary import PREFIXES, compress, is_iri
+from kg.vocabulary import compress, is_curie, is_iri
 
 QUERY_FOLDER = Path(__file__).resolve().parents[1] / "queries"
 
@@ -68,11 +69,8 @@ class Service:
     def prove(self, subject: str, term_property: str, value: str) -> Json:
         """The proof of an entailed triple; each part is a CURIE, an IRI or a label."""
         triple = (self._curie(subject), _property(term_property), self._curie(value))
-        return self._framed(
-            statement=" ".join(triple),
-            proof=self.snapshot.proofs.prove(*triple),
-            leaves=self.snapshot.proofs.leaves(*triple),
-        )
+        proof = self.snapshot.proofs.prove(*triple)
+        return self._framed(statement=" ".join(triple), proof=proof, leaves=leaves(proof))
 
     def health(self) -> Json:
         """State and figures of the snapshot that is served."""
@@ -87,7 +85,7 @@ class Service:
 
     def _curie(self, text: str) -> str:
         """An entity's CURIE; any other CURIE (a presentation, a schema class) stays as it is."""
-        if text.partition(":")[0] in PREFIXES:
+        if is_curie(text):
             return text
         return compress(text) if is_iri(text) else self.index.resolve(text).id
 
@@ -96,7 +94,7 @@ class Service:
 
 
 def _property(text: str) -> str:
-    if text.partition(":")[0] in PREFIXES:
+    if is_curie(text):
         return text
     if not is_iri(text):
         raise BadParameter(f"{text!r} is not a property: give a CURIE such as etio:hasSymptom")

@@ -9,8 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pyoxigraph as ox
-from oxrdflib import OxigraphStore
 from rdflib import Dataset
 
 from kg import layout
@@ -18,6 +16,7 @@ from kg.errors import SnapshotError
 from kg.index import Index
 from kg.proofs import Proofs
 from kg.records import Records
+from kg.store import read_only_dataset
 from kg.vocabulary import PREFIXES
 
 
@@ -46,9 +45,8 @@ class Snapshot:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The RDF dataset; its default graph holds the union of its named graphs."""
-        store = OxigraphStore(store=ox.Store.read_only(str(self.store_path)))
-        dataset = Dataset(store=store)
+        """The RDF dataset, with the prefixes of the graph."""
+        dataset = read_only_dataset(self.store_path)
         for prefix, namespace in PREFIXES.items():
             dataset.bind(prefix, namespace, override=True, replace=True)
         return dataset

@@ -61,7 +61,7 @@ class Views:
     def red_flags(self, condition: str) -> list[Json]:
         """The red flags recorded for a condition: `{entity, notes, sources}`."""
         flags: dict[str, list[Claim]] = {}
-        for claim in self._index.claims_about[condition]:
+        for claim in self._index.claims_about.get(condition, ()):
             if claim.relation == "has_red_flag":
                 flags.setdefault(claim.value, []).append(claim)
         return [
@@ -77,7 +77,7 @@ class Views:
         """What a presentation records, role by role, with its frequency and source."""
         return {
             "id": presentation.id,
-            "condition": self.reference(presentation.conditions[0]),
+            "condition": self.reference(presentation.condition),
             **{
                 role: [self.reference(value) for value in values]
                 for role, values in presentation.recorded.items()

@@ -103,10 +103,16 @@ def is_iri(text: str) -> bool:
     return bool(re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", text)) and not _ILLEGAL_IN_IRI.search(text)
 
 
+def is_curie(text: str) -> bool:
+    """Whether `text` begins with a known prefix and a colon."""
+    prefix, colon, _ = text.partition(":")
+    return bool(colon) and prefix in PREFIXES
+
+
 def expand(curie: str) -> str:
     """Return the IRI of a CURIE such as `etio:Calf`; BadParameter for an unknown prefix."""
-    prefix, colon, local = curie.partition(":")
-    if not colon or prefix not in PREFIXES:
+    prefix, _, local = curie.partition(":")
+    if not is_curie(curie):
         raise BadParameter(
             f"{curie!r} is not a CURIE with a known prefix; known prefixes are "
             + ", ".join(sorted(PREFIXES))

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pyoxigraph as ox
-from oxrdflib import OxigraphStore
-from rdflib import XSD, Dataset, Literal, URIRef
+from rdflib import XSD, Literal, URIRef
 from rdflib.term import Node
 
 from kg.builder.compile import Triple, Triples
@@ -73,8 +72,3 @@ def write_store(quads: Iterable[str], triples: Iterable[str], path: Path) -> Non
     store.bulk_load(text, format=ox.RdfFormat.N_QUADS)
     store.optimize()
     store.flush()
-
-
-def read_only_dataset(path: Path) -> Dataset:
-    """The store at `path` as an rdflib Dataset."""
-    return Dataset(store=OxigraphStore(store=ox.Store.read_only(str(path))))

@@ -19,6 +19,7 @@ PATTERNS = (
     "kg/builder/*.py",
     "kg/layout.py",
     "kg/records.py",
+    "kg/store.py",
     "kg/vocabulary.py",
     "requirements.txt",
 )

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from kg import layout
-from kg.builder.dataset import content_version, read_only_dataset, union_of, write_store
+from kg.builder.dataset import content_version, union_of, write_store
 from kg.builder.verify import verify
+from kg.store import read_only_dataset
 
 KEPT = 3
 ABANDONED_SECONDS = 3600

@@ -38,11 +38,12 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What can be told of a query without parsing it.
+    """A query that may be evaluated, and what can be told of it without parsing it.
 
     `variables` are in the order of first mention; `selects_all` says that they are the columns.
     """
 
+    text: str
     form: str
     selects_all: bool
     variables: tuple[str, ...]
@@ -61,6 +62,7 @@ def inspect(query: str) -> Outline:
     place = _place_of_form(tokens, words)
     after = [word for word in words[place + 1 : place + 3] if word not in ("DISTINCT", "REDUCED")]
     return Outline(
+        text=query,
         form=words[place],
         selects_all=words[place] == "SELECT" and after[:1] == ["*"],
         variables=tuple(dict.fromkeys(text[1:] for kind, text in tokens if kind == "variable")),

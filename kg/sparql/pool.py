@@ -142,17 +142,19 @@ class QueryPool:
 
     def query(
         self,
-        text: str,
+        query: str | Outline,
         form: str = "",
         timeout: float | None = None,
         graphs: Graphs = ALL_GRAPHS,
     ) -> Result:
-        """Evaluate `text`; `form` is a key of its `result_formats`, or '' for the first.
+        """Evaluate a query; `form` is a key of its `result_formats`, or '' for the first.
+
+        A text is inspected first; who has inspected it already passes the outline.
 
         The caller may lower the deadline with `timeout` (seconds), not raise it. Errors: BadSparql,
         RefusedSparql, QueryTooLong, QueryTimeout, QueryFailed, ServiceBusy.
         """
-        outline = inspect(text)
+        outline = inspect(query) if isinstance(query, str) else query
         formats = result_formats(outline)
         form = form or next(iter(formats))
         if form not in formats:
@@ -168,11 +170,11 @@ class QueryPool:
                 "named_graphs": graphs.named,
                 "columns": outline.variables if outline.selects_all else (),
             },
-            text.encode(),
+            outline.text.encode(),
         )
         header, body = self._run(message, seconds)
         if header.get("error") == "syntax":
-            raise BadSparql(_placed(header["message"], text))
+            raise BadSparql(_placed(header["message"], outline.text))
         if "error" in header:
             raise QueryFailed(header["message"])
         return Result(body, formats[form], header["rows"], header["truncated"])
