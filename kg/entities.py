@@ -1,17 +1,19 @@
 """Describes one entity: what it is, what is recorded about it, and what refers to it."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
 from kg.index import Index
 from kg.records import ROLES, Claim, Presentation
 from kg.views import DISCLAIMER, Json, Views
+from kg.vocabulary import TERM_RELATIONS
 
 
 def describe(index: Index, identifier: str, version: str) -> Json:
     """The payload of `/api/v1/entities/{curie}`; UnknownEntity if there is none.
 
     `relations` are claims about the entity by relation, `inverse_relations` claims whose value it
-    is. `presentations` are those of a condition; `presented_in` those in which a symptom, region
+    is. `members` are the terms that the reasoner finds below a defined class. `presentations` are those of a condition; `presented_in` those in which a symptom, region
     or modifier is recorded, or something more specific, by role.
     """
     views = Views(index)
@@ -19,10 +21,18 @@ def describe(index: Index, identifier: str, version: str) -> Json:
     return {
         **views.reference(identifier),
         "definition": entity.definition,
-        "synonyms": list(entity.synonyms),
+        "synonyms": [synonym.text for synonym in entity.synonyms],
+        "synonym_details": [asdict(synonym) for synonym in entity.synonyms],
+        "equivalent_to": entity.equivalent_to or None,
+        "mappings": views.mappings(identifier),
         "parents": views.references(entity.parents),
         "children": views.references(index.children.get(identifier, ())),
         "part_of": views.references(entity.wholes),
+        **{
+            relation: views.references(entity.related.get(relation, ()))
+            for relation in TERM_RELATIONS
+        },
+        "members": views.references(index.members.get(identifier, ())),
         "parts": views.references(index.parts.get(identifier, ())),
         "red_flags": views.red_flags(identifier),
         "presentations": [

@@ -83,6 +83,7 @@ _MARKED = {
     ),
     "quality": "described as|feel like|feeling like",
     "timing": "timed as",
+    "laterality": "with laterality",
 }
 MARKERS: dict[tuple[str, ...], str] = {
     tuple(map(fold_word, words.split())): role

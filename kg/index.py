@@ -44,9 +44,18 @@ class Index:
         self.claims_with = dict(claims_with)
         self._by_label = {phrase(e.label): e.id for e in records.entities}
         self._by_synonym: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        self._by_exact_synonym: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        self._by_mapping: dict[str, set[str]] = defaultdict(set)
         for entity in records.entities:
             for synonym in entity.synonyms:
-                self._by_synonym[phrase(synonym)].add(entity.id)
+                self._by_synonym[phrase(synonym.text)].add(entity.id)
+                if synonym.scope == "exact":
+                    self._by_exact_synonym[phrase(synonym.text)].add(entity.id)
+            for mapping in entity.mappings:
+                if mapping.strength == "exact":
+                    self._by_mapping[mapping.id].add(entity.id)
+        self.members = _members(records.entities)
+        """Defined class → the terms that the reasoner finds below it."""
 
     def __contains__(self, identifier: str) -> bool:
         """Whether a CURIE names an entity, a presentation, a claim or a source."""
@@ -66,17 +75,22 @@ class Index:
             raise UnknownEntity(f"there is no entity {identifier!r}") from None
 
     def resolve(self, text: str) -> Entity:
-        """The entity that a CURIE, an IRI, a label or an unambiguous synonym names."""
+        """The entity that a CURIE, an IRI, a label or an unambiguous synonym names.
+
+        A CURIE of another vocabulary names the entity that means exactly the same.
+        """
         text = text.strip().removeprefix("<").removesuffix(">")
         identifier = compress(text) if is_iri(text) else text
         if identifier in self.entities:
             return self.entities[identifier]
+        if len(self._by_mapping.get(identifier, ())) == 1:
+            return self.entities[next(iter(self._by_mapping[identifier]))]
         if is_curie(identifier):
             raise UnknownEntity(f"there is no entity {identifier!r}", self._near(identifier))
         words = phrase(text)
         if words in self._by_label:
             return self.entities[self._by_label[words]]
-        named = sorted(self._by_synonym.get(words, ()))
+        named = sorted(self._by_exact_synonym.get(words) or self._by_synonym.get(words, ()))
         if len(named) == 1:
             return self.entities[named[0]]
         if named:
@@ -96,6 +110,15 @@ class Index:
         wanted = text.partition(":")[2] or text
         labels = [e.label for e in self.entities.values()]
         return difflib.get_close_matches(wanted, labels, n=3)
+
+
+def _members(entities: Iterable[Entity]) -> dict[str, list[str]]:
+    groups = {entity.id for entity in entities if entity.kind == "group"}
+    found: dict[str, list[str]] = defaultdict(list)
+    for entity in entities:
+        for group in groups.intersection(entity.ancestors):
+            found[group].append(entity.id)
+    return found
 
 
 def _reversed(entities: Iterable[Entity], field: str) -> dict[str, list[str]]:

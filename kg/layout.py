@@ -6,18 +6,25 @@ build/<version>/manifest.json format, version, counts, and size and SHA-256 of e
                 index.json    the records of `kg.records`
                 proofs.json   how each entailed triple follows
                 etiograph.nt.gz  the default graph, for other SPARQL engines
+                release/      the ontology alone, for ontology tools; see kg.builder.release
 """
 
 import hashlib
 from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
 STORE = "store"
 INDEX = "index.json"
 PROOFS = "proofs.json"
 TRIPLES = "etiograph.nt.gz"
+RELEASE = "release"
+RELEASE_OWL = "etiograph.owl"
+RELEASE_TURTLE = "etiograph.ttl"
+RELEASE_TRIPLES = "etiograph.nt.gz"
+RELEASE_ZIP = "etiograph.zip"
+RELEASE_MAPPINGS = "etiograph.sssom.tsv"
 
 
 def sha256_of(path: Path) -> str:

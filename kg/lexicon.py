@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kg.index import Index
+from kg.records import Entity
 from kg.words import fold_word, phrase
 
 _ROLE_KINDS = {
@@ -15,9 +16,10 @@ _ROLE_KINDS = {
     "region": {"region"},
     "quality": {"quality"},
     "timing": {"timing"},
+    "laterality": {"laterality"},
     "triggered_by": {"factor"},
     "aggravated_by": {"factor"},
-    "relieved_by": {"factor"},
+    "relieved_by": {"factor", "treatment"},
     "condition": {"condition"},
 }
 
@@ -38,17 +40,17 @@ class Lexicon:
     def __init__(self, index: Index) -> None:
         self._phrases: dict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
         for entity in index.entities.values():
-            for rank, names in enumerate(((entity.label,), entity.synonyms)):
-                for name in names:
-                    for words in _forms(phrase(name), entity.kind):
-                        self._phrases[words].setdefault(entity.id, rank)
+            for name, rank in _ranked_names(entity):
+                for words in _forms(phrase(name), entity.kind):
+                    known = self._phrases[words].get(entity.id, rank)
+                    self._phrases[words][entity.id] = min(known, rank)
         self._longest = max(map(len, self._phrases), default=0)
         self._fits = {role: _fitting(index, role) for role in _ROLE_KINDS}
 
     def match(self, words: Sequence[str], start: int, roles: Sequence[str]) -> Match | None:
         """The longest match at `words[start:]` (folded, without articles) in one of `roles`.
 
-        Of equally long ones an earlier role wins, then a label over a synonym.
+        Of equally long ones an earlier role wins, then a label over an exact synonym over others.
         """
         for length in range(min(self._longest, len(words) - start), 0, -1):
             named = self._phrases.get(tuple(words[start : start + length]))
@@ -68,6 +70,13 @@ class Lexicon:
     def names(self) -> Iterable[tuple[str, ...]]:
         """Every phrase that is known, folded."""
         return self._phrases.keys()
+
+
+def _ranked_names(entity: Entity) -> Iterator[tuple[str, int]]:
+    """The names of an entity, each with its rank: the label, exact synonyms, all others."""
+    yield entity.label, 0
+    for synonym in entity.synonyms:
+        yield synonym.text, 1 if synonym.scope == "exact" else 2
 
 
 def _forms(words: tuple[str, ...], kind: str) -> Iterator[tuple[str, ...]]:

@@ -45,6 +45,7 @@ _PHRASES = {
     "region": " in the {0}",
     "quality": ", described as {0}",
     "timing": ", timed as {0}",
+    "laterality": ", with laterality {0}",
     "triggered_by": ", triggered by {0}",
     "aggravated_by": ", worse with {0}",
     "relieved_by": ", relieved by {0}",

@@ -25,7 +25,7 @@ from kg.words import phrase
 
 MAX_LENGTH = 500
 _LONGEST_MARKER = max(map(len, MARKERS))
-_FREE_ROLES = ("symptom", "region", "timing", "quality")
+_FREE_ROLES = ("symptom", "region", "timing", "laterality", "quality")
 
 
 @dataclass(frozen=True, slots=True)

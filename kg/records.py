@@ -4,10 +4,11 @@ All ids are CURIEs. `Entity` and its fellows are frozen and hold plain values, s
 is one JSON file.
 """
 
-from collections.abc import Mapping
+import collections.abc
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
+JsonObject = collections.abc.Mapping[str, Any]
 _Kind = TypeVar("_Kind")
 
 ROLES = (
@@ -15,6 +16,7 @@ ROLES = (
     "region",
     "quality",
     "timing",
+    "laterality",
     "triggered_by",
     "aggravated_by",
     "relieved_by",
@@ -23,11 +25,37 @@ ROLES = (
 
 
 @dataclass(frozen=True, slots=True)
+class Synonym:
+    """Another name of an entity.
+
+    `scope` is exact, narrow, broad or related; `type` is lay, abbreviation, american or empty.
+    """
+
+    text: str
+    scope: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """The entity's counterpart in another vocabulary.
+
+    `strength` is exact, close, broad (theirs is broader) or narrow; `id` a CURIE.
+    """
+
+    strength: str
+    id: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """A term: a class of conditions, symptoms, regions, risk factors, treatments, tests, …
 
-    `ancestors` are all superclasses below the top class; `broader` adds, for a region, every
-    region it is part of. Both are entailed, not walked at run time.
+    `ancestors` are all superclasses below the top class; `broader` adds every region that a
+    region is part of, and what an activity or treatment involves. Both are entailed, not walked
+    at run time. `related` holds what the definition relates it to, `equivalent_to` the class
+    expression that defines it fully, in Manchester syntax ('' if none does).
     """
 
     id: str
@@ -35,12 +63,15 @@ class Entity:
     label: str
     kind: str
     definition: str
-    synonyms: tuple[str, ...]
+    synonyms: tuple[Synonym, ...]
+    mappings: tuple[Mapping, ...]
     parents: tuple[str, ...]
     ancestors: tuple[str, ...]
     wholes: tuple[str, ...]
     broader: tuple[str, ...]
     contradicts_relief_by: tuple[str, ...]
+    related: dict[str, tuple[str, ...]]
+    equivalent_to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +89,7 @@ class Presentation:
     recorded: dict[str, tuple[str, ...]]
     entailed: dict[str, tuple[str, ...]]
     frequency: str
+    grade: str
     source: str
 
     @property
@@ -70,6 +102,8 @@ class Presentation:
 class Claim:
     """A statement of one source: subject, relation (a column name of facts.tsv) and value.
 
+    `urgency` is what the source says to do about a red flag: emergency, urgent, see_doctor, or
+    empty where that is not recorded. `grade` is that of the statement over all its sources.
     `heirs` are the conditions below the subject, to which the claim extends.
     """
 
@@ -77,7 +111,9 @@ class Claim:
     subject: str
     relation: str
     value: str
+    urgency: str
     note: str
+    grade: str
     source: str
     heirs: tuple[str, ...]
 
@@ -90,6 +126,7 @@ class Source:
     title: str
     publisher: str
     publisher_kind: str
+    copy_of: str
     url: str
 
 
@@ -106,17 +143,28 @@ class Records:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Records":
+    def from_json(cls, data: JsonObject) -> "Records":
         """The inverse of `to_json`; TypeError or KeyError for data of another shape."""
         return cls(
-            entities=tuple(_record(Entity, item) for item in data["entities"]),
+            entities=tuple(_entity(item) for item in data["entities"]),
             presentations=tuple(_record(Presentation, item) for item in data["presentations"]),
             claims=tuple(_record(Claim, item) for item in data["claims"]),
             sources=tuple(_record(Source, item) for item in data["sources"]),
         )
 
 
-def _record(kind: type[_Kind], item: Mapping[str, Any]) -> _Kind:
+def _entity(item: JsonObject) -> Entity:
+    return _record(
+        Entity,
+        {
+            **item,
+            "synonyms": [_record(Synonym, synonym) for synonym in item["synonyms"]],
+            "mappings": [_record(Mapping, mapping) for mapping in item["mappings"]],
+        },
+    )
+
+
+def _record(kind: type[_Kind], item: JsonObject) -> _Kind:
     return kind(**{name: _frozen(value) for name, value in item.items()})
 
 

@@ -12,7 +12,7 @@ from kg.words import fold
 
 MAX_LENGTH = 200
 MAX_LIMIT = 100
-KINDS = tuple(TOP_CLASSES.values())
+KINDS = (*TOP_CLASSES.values(), "group")
 
 
 class Hit(IntEnum):
@@ -37,7 +37,7 @@ class Search:
         self._names = [
             (fold(name), name, place > 0, entity.id, entity.kind)
             for entity in index.entities.values()
-            for place, name in enumerate((entity.label, *entity.synonyms))
+            for place, name in enumerate((entity.label, *(s.text for s in entity.synonyms)))
         ]
 
     def search(self, text: str, kind: str | None = None, limit: int = 20) -> list[Json]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from kg.index import Index
 from kg.records import Claim, Presentation
+from kg.vocabulary import URGENCIES, VOCABULARIES, expand
 
 Json = dict[str, Any]
 DISCLAIMER = (
@@ -26,6 +27,11 @@ RELATION_SAID = {
 """How each relation of facts.tsv is said."""
 
 
+_URGENCY_ORDER: dict[str | None, int] = {
+    urgency: place for place, urgency in enumerate((*URGENCIES, None))
+}
+
+
 class Views:
     """Renders the records of one index."""
 
@@ -44,13 +50,17 @@ class Views:
         )
 
     def source(self, identifier: str) -> Json:
-        """`{id, title, publisher, publisher_kind, url}` of a source; no url is null."""
+        """`{id, title, publisher, publisher_kind, copy_of, url}` of a source.
+
+        `copy_of` is the body whose text the source repeats; it and url may be null.
+        """
         source = self._index.sources[identifier]
         return {
             "id": source.id,
             "title": source.title,
             "publisher": source.publisher,
             "publisher_kind": source.publisher_kind,
+            "copy_of": source.copy_of or None,
             "url": source.url or None,
         }
 
@@ -59,19 +69,25 @@ class Views:
         return [self.source(identifier) for identifier in dict.fromkeys(identifiers)]
 
     def red_flags(self, condition: str) -> list[Json]:
-        """The red flags recorded for a condition: `{entity, notes, sources}`."""
+        """The red flags recorded for a condition: `{entity, urgency, notes, sources}`.
+
+        `urgency` is the most urgent thing that a source says to do, null where none says; the
+        most urgent flags come first.
+        """
         flags: dict[str, list[Claim]] = {}
         for claim in self._index.claims_about.get(condition, ()):
             if claim.relation == "has_red_flag":
                 flags.setdefault(claim.value, []).append(claim)
-        return [
+        found = [
             {
                 "entity": self.reference(value),
+                "urgency": _most_urgent(claims),
                 "notes": sorted({claim.note for claim in claims if claim.note}),
                 "sources": self.sources(claim.source for claim in claims),
             }
             for value, claims in sorted(flags.items(), key=lambda item: self._index.label(item[0]))
         ]
+        return sorted(found, key=lambda flag: _URGENCY_ORDER[flag["urgency"]])
 
     def presentation(self, presentation: Presentation) -> Json:
         """What a presentation records, role by role, with its frequency and source."""
@@ -83,6 +99,7 @@ class Views:
                 for role, values in presentation.recorded.items()
             },
             "frequency": presentation.frequency,
+            "grade": presentation.grade,
             "source": self.source(presentation.source),
         }
 
@@ -93,6 +110,26 @@ class Views:
             "subject": self.reference(claim.subject),
             "relation": claim.relation,
             "value": self.reference(claim.value),
+            "urgency": claim.urgency or None,
             "note": claim.note or None,
+            "grade": claim.grade,
             "source": self.source(claim.source),
         }
+
+    def mappings(self, identifier: str) -> list[Json]:
+        """Cross-references: `{strength, id, iri, label, vocabulary}`."""
+        return [
+            {
+                "strength": mapping.strength,
+                "id": mapping.id,
+                "iri": expand(mapping.id),
+                "label": mapping.label,
+                "vocabulary": VOCABULARIES[mapping.id.partition(":")[0]][0],
+            }
+            for mapping in self._index.entity(identifier).mappings
+        ]
+
+
+def _most_urgent(claims: Iterable[Claim]) -> str | None:
+    said = {claim.urgency for claim in claims}
+    return next((urgency for urgency in URGENCIES if urgency in said), None)

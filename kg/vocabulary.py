@@ -6,7 +6,7 @@ IRIs are used inside, CURIEs at the edges; `expand` and `compress` are inverse.
 import re
 
 from rdflib import Namespace, URIRef
-from rdflib.namespace import DCTERMS, FOAF, OWL, RDF, RDFS, SKOS, XSD
+from rdflib.namespace import DCTERMS, FOAF, OWL, RDF, RDFS, SH, SKOS, XSD
 
 from kg.errors import BadParameter
 
@@ -23,22 +23,51 @@ PREFIXES: dict[str, str] = {
     "owl": str(OWL),
     "rdf": str(RDF),
     "rdfs": str(RDFS),
+    "sh": str(SH),
     "skos": str(SKOS),
     "xsd": str(XSD),
 }
 
 DEFINITION = OBO.IAO_0000115
-SYNONYM_PROPERTIES = (
-    OBOINOWL.hasExactSynonym,
-    OBOINOWL.hasNarrowSynonym,
-    OBOINOWL.hasBroadSynonym,
-    OBOINOWL.hasRelatedSynonym,
-)
+SYNONYM_SCOPES: dict[str, URIRef] = {
+    "exact": OBOINOWL.hasExactSynonym,
+    "narrow": OBOINOWL.hasNarrowSynonym,
+    "broad": OBOINOWL.hasBroadSynonym,
+    "related": OBOINOWL.hasRelatedSynonym,
+}
+"""Scope of a synonym → the property that states it; exact: means the same."""
+SYNONYM_TYPES: dict[URIRef, str] = {
+    ETIO.layTerm: "lay",
+    ETIO.abbreviation: "abbreviation",
+    ETIO.americanSpelling: "american",
+}
+"""Type of a synonym (oboInOwl:hasSynonymType) → its short name."""
+MAPPING_PROPERTIES: dict[str, URIRef] = {
+    "exact": SKOS.exactMatch,
+    "close": SKOS.closeMatch,
+    "broad": SKOS.broadMatch,
+    "narrow": SKOS.narrowMatch,
+}
+"""Strength of a cross-reference → the property that states it; broad: theirs is broader."""
+VOCABULARIES: dict[str, tuple[str, str]] = {
+    "DOID": ("Disease Ontology", "http://purl.obolibrary.org/obo/DOID_"),
+    "HP": ("Human Phenotype Ontology", "http://purl.obolibrary.org/obo/HP_"),
+    "ICD10CM": ("ICD-10-CM", "http://purl.bioontology.org/ontology/ICD10CM/"),
+    "MAXO": ("Medical Action Ontology", "http://purl.obolibrary.org/obo/MAXO_"),
+    "MESH": ("MeSH", "http://id.nlm.nih.gov/mesh/"),
+    "MONDO": ("Mondo Disease Ontology", "http://purl.obolibrary.org/obo/MONDO_"),
+    "SYMP": ("Symptom Ontology", "http://purl.obolibrary.org/obo/SYMP_"),
+    "UBERON": ("Uberon", "http://purl.obolibrary.org/obo/UBERON_"),
+}
+"""Prefix of a vocabulary that terms are mapped to → its name and namespace."""
+DEFINED_SUBSET = ETIO.definedClasses
+"""The subset of classes that the reasoner fills: named questions and useful groupings."""
 
 TERMS_GRAPH = ETIO["graph/terms"]
 PRESENTATIONS_GRAPH = ETIO["graph/presentations"]
 FACTS_GRAPH = ETIO["graph/facts"]
 SOURCES_GRAPH = ETIO["graph/sources"]
+MAPPINGS_GRAPH = ETIO["graph/mappings"]
 ENTAILED_GRAPH = ETIO["graph/entailed"]
 
 TOP_CLASSES: dict[str, str] = {
@@ -50,7 +79,9 @@ TOP_CLASSES: dict[str, str] = {
     "DiagnosticTest": "test",
     "Quality": "quality",
     "Timing": "timing",
+    "Laterality": "laterality",
     "Factor": "factor",
+    "PathologicalProcess": "process",
 }
 """Local name of each top class → the `kind` of the entities below it."""
 
@@ -58,6 +89,7 @@ COLUMN_PROPERTIES: dict[str, URIRef] = {
     "region": ETIO.locatedIn,
     "quality": ETIO.hasQuality,
     "timing": ETIO.hasTiming,
+    "laterality": ETIO.hasLaterality,
     "triggered_by": ETIO.triggeredBy,
     "aggravated_by": ETIO.aggravatedBy,
     "relieved_by": ETIO.relievedBy,
@@ -77,6 +109,14 @@ RELATION_PROPERTIES: dict[str, URIRef] = {
 }
 """Relation of facts.tsv → the property of the condition; `subtype_of` is rdfs:subClassOf."""
 
+TERM_RELATIONS: dict[str, URIRef] = {
+    "involves": ETIO.involves,
+    "adjacent_to": ETIO.adjacentTo,
+    "has_process": ETIO.hasProcess,
+    "affects_structure": ETIO.affectsStructure,
+}
+"""What the definition of a term relates it to, besides its wholes → the property."""
+
 FREQUENCIES: dict[str, URIRef] = {
     "typical": ETIO.Typical,
     "common": ETIO.Common,
@@ -84,6 +124,22 @@ FREQUENCIES: dict[str, URIRef] = {
     "rare": ETIO.Rare,
     "unspecified": ETIO.FrequencyNotStated,
 }
+
+URGENCIES: dict[str, tuple[URIRef, URIRef]] = {
+    "emergency": (ETIO.Emergency, ETIO.hasEmergencyRedFlag),
+    "urgent": (ETIO.Urgent, ETIO.hasUrgentRedFlag),
+    "see_doctor": (ETIO.SeeDoctor, ETIO.hasSeeDoctorRedFlag),
+}
+"""What a source says to do about a red flag → the individual and the property that say so; the
+most urgent first."""
+
+GRADES: dict[str, URIRef] = {
+    "high": ETIO.HighEvidence,
+    "moderate": ETIO.ModerateEvidence,
+    "low": ETIO.LowEvidence,
+    "very_low": ETIO.VeryLowEvidence,
+}
+"""Grade of a statement → its individual; `kg.builder.grading` says how it is given."""
 
 PUBLISHER_KINDS: dict[str, URIRef] = {
     "government": ETIO.GovernmentPublisher,
@@ -95,6 +151,8 @@ PUBLISHER_KINDS: dict[str, URIRef] = {
     "other": ETIO.OtherPublisher,
 }
 
+PREFIXES.update({prefix: namespace for prefix, (_, namespace) in VOCABULARIES.items()})
+_LONGEST_FIRST = sorted(PREFIXES.items(), key=lambda item: -len(item[1]))
 _ILLEGAL_IN_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
 
 
@@ -124,7 +182,7 @@ def expand(curie: str) -> str:
 
 def compress(iri: str) -> str:
     """Return the CURIE of an IRI under a known namespace, else the IRI itself."""
-    for prefix, namespace in PREFIXES.items():
+    for prefix, namespace in _LONGEST_FIRST:
         if iri.startswith(namespace) and len(iri) > len(namespace):
             return f"{prefix}:{iri[len(namespace) :]}"
     return iri

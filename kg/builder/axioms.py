@@ -85,6 +85,11 @@ def read_axioms(graph: Graph) -> Axioms:
     return _Reader(graph).read()
 
 
+def read_concept(graph: Graph, node: Node) -> Concept:
+    """The class expression at a node of `graph`; OntologyError for one outside EL."""
+    return _Reader(graph).concept(node)
+
+
 class _Reader:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -110,8 +115,8 @@ class _Reader:
         for sub, sup in self.graph.subject_objects(RDFS.subClassOf):
             yield self._axiom(sub, sup)
         for one, other in self.graph.subject_objects(OWL.equivalentClass):
-            yield Axiom(self._concept(one), self._concept(other))
-            yield Axiom(self._concept(other), self._concept(one))
+            yield Axiom(self.concept(one), self.concept(other))
+            yield Axiom(self.concept(other), self.concept(one))
         for one, other in self.graph.subject_objects(OWL.disjointWith):
             yield self._disjoint(one, other)
         for node in self.graph.subjects(RDF.type, OWL.AllDisjointClasses):
@@ -129,10 +134,10 @@ class _Reader:
             sources = tuple(sorted(str(s) for s in self.graph.objects(note, DCTERMS.source)))
         elif isinstance(sub, URIRef):
             sources = tuple(sorted(str(s) for s in self.graph.objects(sub, DCTERMS.source)))
-        return Axiom(self._concept(sub), self._concept(sup), stated_in, sources)
+        return Axiom(self.concept(sub), self.concept(sup), stated_in, sources)
 
     def _disjoint(self, one: Node, other: Node) -> Axiom:
-        return Axiom(And(frozenset({self._concept(one), self._concept(other)})), NOTHING)
+        return Axiom(And(frozenset({self.concept(one), self.concept(other)})), NOTHING)
 
     def _property_axioms(self, axioms: Axioms) -> None:
         for term_property in sorted(self.graph.subjects(RDF.type, OWL.ObjectProperty), key=str):
@@ -151,16 +156,16 @@ class _Reader:
 
     def _domain_and_range(self, axioms: Axioms, name: str, term_property: Node) -> None:
         for domain in self.graph.objects(term_property, RDFS.domain):
-            axioms.subclass.append(Axiom(Some(name, THING), self._concept(domain)))
+            axioms.subclass.append(Axiom(Some(name, THING), self.concept(domain)))
         for value_range in self.graph.objects(term_property, RDFS.range):
-            axioms.ranges.setdefault(name, []).append(self._concept(value_range))
+            axioms.ranges.setdefault(name, []).append(self.concept(value_range))
 
-    def _concept(self, node: Node) -> Concept:
+    def concept(self, node: Node) -> Concept:
         if isinstance(node, URIRef):
             return Named(str(node))
         members = self.graph.value(node, OWL.intersectionOf)
         if members is not None:
-            return And(frozenset(map(self._concept, Collection(self.graph, members))))
+            return And(frozenset(map(self.concept, Collection(self.graph, members))))
         term_property = self.graph.value(node, OWL.onProperty)
         filler = self.graph.value(node, OWL.someValuesFrom)
         if term_property is None or filler is None:
@@ -168,7 +173,7 @@ class _Reader:
             raise OntologyError(
                 [f"a class expression outside the EL profile, with {', '.join(predicates)}"]
             )
-        return Some(str(term_property), self._concept(filler))
+        return Some(str(term_property), self.concept(filler))
 
     def _value(self, node: Node, term_property: URIRef) -> Node:
         value = self.graph.value(node, term_property)

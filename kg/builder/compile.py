@@ -12,6 +12,7 @@ from rdflib import OWL, RDF, RDFS, BNode, Graph, Literal, URIRef
 from rdflib.namespace import DCTERMS, FOAF
 from rdflib.term import Node
 
+from kg.builder.grading import Grades
 from kg.builder.tables import Row, Tables
 from kg.builder.terms import Terms
 from kg.errors import OntologyError
@@ -20,11 +21,17 @@ from kg.vocabulary import (
     ETIO,
     FACTS_GRAPH,
     FREQUENCIES,
+    GRADES,
+    MAPPING_PROPERTIES,
+    MAPPINGS_GRAPH,
     PRESENTATIONS_GRAPH,
     PUBLISHER_KINDS,
     RELATION_PROPERTIES,
     SOURCES_GRAPH,
     TERMS_GRAPH,
+    URGENCIES,
+    compress,
+    expand,
     local_name,
 )
 
@@ -45,7 +52,9 @@ def compile_tables(terms: Terms, tables: Tables) -> dict[URIRef, Triples]:
 
     OntologyError lists each row that cannot be placed, with the reason.
     """
-    compiler = _Compiler(terms)
+    compiler = _Compiler(terms, Grades(tables))
+    for row in tables.mappings:
+        compiler.add_mapping(row)
     for row in tables.sources:
         compiler.add_source(row)
     for row in tables.presentations:
@@ -59,6 +68,7 @@ def compile_tables(terms: Terms, tables: Tables) -> dict[URIRef, Triples]:
         PRESENTATIONS_GRAPH: compiler.presentations,
         FACTS_GRAPH: compiler.facts,
         SOURCES_GRAPH: compiler.sources,
+        MAPPINGS_GRAPH: compiler.mappings,
     }
 
 
@@ -78,12 +88,26 @@ def presentation_iris(row: Row) -> Iterator[tuple[URIRef, str]]:
 
 
 class _Compiler:
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Terms, grades: Grades) -> None:
         self.terms = terms
+        self.grades = grades
         self.presentations: Triples = []
         self.facts: Triples = []
         self.sources: Triples = []
+        self.mappings: Triples = []
         self.problems: list[str] = []
+
+    def add_mapping(self, row: Row) -> None:
+        subject = self._find(row, "subject_label", row["subject_label"])
+        if subject is None:
+            return
+        if compress(subject) != row["subject_id"]:
+            label = row["subject_label"]
+            self.problems.append(row.problem(f"subject_id: {label!r} is {compress(subject)}"))
+            return
+        strength = row["predicate_id"].removeprefix("skos:").removesuffix("Match")
+        value = URIRef(expand(row["object_id"]))
+        self.mappings.append((subject, MAPPING_PROPERTIES[strength], value))
 
     def add_source(self, row: Row) -> None:
         iri = ETIO[row["source_id"]]
@@ -95,6 +119,8 @@ class _Compiler:
         about.append((iri, DCTERMS.title, Literal(row["title"])))
         about.append((iri, DCTERMS.publisher, Literal(row["publisher"])))
         about.append((iri, ETIO.publisherKind, PUBLISHER_KINDS[row["publisher_kind"]]))
+        if row["copy_of"]:
+            about.append((iri, ETIO.copyOf, Literal(row["copy_of"])))
         if row["url"]:
             about.append((iri, FOAF.page, URIRef(row["url"])))
 
@@ -144,6 +170,8 @@ class _Compiler:
         about.append((iri, RDFS.label, Literal(label, lang="en")))
         about.append((iri, DCTERMS.identifier, Literal(row["presentation_id"])))
         about.append((iri, ETIO.frequency, FREQUENCIES[row["frequency"]]))
+        grade = self.grades.of_presentation(row, region)
+        about.append((iri, ETIO.evidenceGrade, GRADES[grade]))
         about.append((iri, DCTERMS.source, ETIO[row["source_id"]]))
 
     def add_fact(self, row: Row) -> None:
@@ -157,7 +185,8 @@ class _Compiler:
         blanks = _blank_nodes(claim)
         superclass: URIRef | BNode = value
         if term_property != RDFS.subClassOf:
-            superclass = _some(self.facts, next(blanks), term_property, value)
+            _, urgent_property = URGENCIES.get(row["urgency"], (None, term_property))
+            superclass = _some(self.facts, next(blanks), urgent_property, value)
         self.facts.append((condition, RDFS.subClassOf, superclass))
         _annotate(self.facts, next(blanks), condition, superclass, row, claim)
 
@@ -174,6 +203,9 @@ class _Compiler:
         about.append((claim, ETIO.claimSubject, subject))
         about.append((claim, ETIO.claimProperty, term_property))
         about.append((claim, ETIO.claimValue, value))
+        about.append((claim, ETIO.evidenceGrade, GRADES[self.grades.of_fact(row)]))
+        if row["urgency"]:
+            about.append((claim, ETIO.urgency, URGENCIES[row["urgency"]][0]))
         about.append((claim, DCTERMS.source, ETIO[row["source_id"]]))
         if row["note"]:
             about.append((claim, ETIO.note, Literal(row["note"], lang="en")))

@@ -5,23 +5,28 @@ from collections.abc import Iterable
 from rdflib import OWL, RDFS, Graph, URIRef
 from rdflib.term import Node
 
+from kg.builder.axioms import describe, read_concept
 from kg.builder.compile import presentation_iris
 from kg.builder.entailed import SUBCLASS_OF, Entailed
+from kg.builder.grading import Grades
 from kg.builder.tables import Row, Tables
 from kg.builder.terms import Terms
-from kg.records import Claim, Entity, Presentation, Records, Source
+from kg.records import Claim, Entity, Mapping, Presentation, Records, Source, Synonym
 from kg.vocabulary import (
     COLUMN_PROPERTIES,
     DEFINITION,
     ETIO,
-    SYNONYM_PROPERTIES,
+    OBOINOWL,
+    SYNONYM_SCOPES,
+    SYNONYM_TYPES,
+    TERM_RELATIONS,
     compress,
 )
 
 
 def make_records(terms: Terms, tables: Tables, asserted: Graph, entailed: Entailed) -> Records:
     """Return all records; `asserted` is the merged graph of terms and compiled tables."""
-    maker = _Maker(terms, asserted, entailed)
+    maker = _Maker(terms, tables, asserted, entailed)
     return Records(
         entities=tuple(maker.entity(iri) for iri in sorted(terms.kinds)),
         presentations=tuple(
@@ -33,9 +38,18 @@ def make_records(terms: Terms, tables: Tables, asserted: Graph, entailed: Entail
 
 
 class _Maker:
-    def __init__(self, terms: Terms, asserted: Graph, entailed: Entailed) -> None:
+    def __init__(
+        self, terms: Terms, tables: Tables, asserted: Graph, entailed: Entailed
+    ) -> None:
         self.terms = terms
+        self.grades = Grades(tables)
         self.asserted = asserted
+        self.synonym_types = _synonym_types(asserted)
+        self.mappings: dict[str, list[Mapping]] = {}
+        for row in tables.mappings:
+            strength = row["predicate_id"].removeprefix("skos:").removesuffix("Match")
+            mapping = Mapping(strength, row["object_id"], row["object_label"])
+            self.mappings.setdefault(row["subject_id"], []).append(mapping)
         self.values = entailed.values()
         self.heirs: dict[str, list[str]] = {}
         for (subject, term_property), superclasses in self.values.items():
@@ -53,15 +67,31 @@ class _Maker:
             label=self.terms.label(iri),
             kind=self.terms.kind(iri),
             definition=str(graph.value(iri, DEFINITION) or ""),
-            synonyms=tuple(
-                sorted(str(s) for p in SYNONYM_PROPERTIES for s in graph.objects(iri, p))
-            ),
+            synonyms=tuple(self._synonyms(iri)),
+            mappings=tuple(self.mappings.get(compress(iri), ())),
             parents=self._terms(graph.objects(iri, RDFS.subClassOf)),
             ancestors=ancestors,
             wholes=self._terms(_fillers(graph, iri, ETIO.partOf)),
-            broader=tuple(sorted({*ancestors, *wholes})),
+            broader=tuple(
+                sorted({*ancestors, *wholes, *self._entailed(str(iri), ETIO.involves)})
+            ),
             contradicts_relief_by=self._terms(graph.objects(iri, ETIO.contradictsReliefBy)),
+            related={
+                relation: values
+                for relation, term_property in TERM_RELATIONS.items()
+                if (values := self._terms(_fillers(self.terms.graph, iri, term_property)))
+            },
+            equivalent_to=" or ".join(
+                describe(read_concept(graph, node))
+                for node in graph.objects(iri, OWL.equivalentClass)
+            ),
         )
+
+    def _synonyms(self, iri: URIRef) -> Iterable[Synonym]:
+        """The synonyms of a class, the exact ones first."""
+        for scope, term_property in SYNONYM_SCOPES.items():
+            for text in sorted(map(str, self.asserted.objects(iri, term_property))):
+                yield Synonym(text, scope, self.synonym_types.get((iri, text), ""))
 
     def presented(self, row: Row) -> Iterable[Presentation]:
         """The presentations of a row: one for each region it names."""
@@ -81,6 +111,7 @@ class _Maker:
                 recorded=recorded,
                 entailed=entailed,
                 frequency=row["frequency"],
+                grade=self.grades.of_presentation(row, region),
                 source=compress(ETIO[row["source_id"]]),
             )
 
@@ -91,7 +122,9 @@ class _Maker:
             subject=compress(subject),
             relation=row["relation"],
             value=self._id(row["value"]),
+            urgency=row["urgency"],
             note=row["note"],
+            grade=self.grades.of_fact(row),
             source=compress(ETIO[row["source_id"]]),
             heirs=tuple(self.heirs.get(str(subject), ())),
         )
@@ -115,11 +148,24 @@ def _fillers(graph: Graph, iri: URIRef, term_property: URIRef) -> Iterable[Node]
             yield from graph.objects(node, OWL.someValuesFrom)
 
 
+def _synonym_types(graph: Graph) -> dict[tuple[Node | None, str], str]:
+    """The type of each synonym that has one, by class and text."""
+    return {
+        (
+            graph.value(axiom, OWL.annotatedSource),
+            str(graph.value(axiom, OWL.annotatedTarget)),
+        ): SYNONYM_TYPES[kind]
+        for axiom, kind in graph.subject_objects(OBOINOWL.hasSynonymType)
+        if isinstance(kind, URIRef) and kind in SYNONYM_TYPES
+    }
+
+
 def _source(row: Row) -> Source:
     return Source(
         id=compress(ETIO[row["source_id"]]),
         title=row["title"],
         publisher=row["publisher"],
         publisher_kind=row["publisher_kind"],
+        copy_of=row["copy_of"],
         url=row["url"],
     )

@@ -37,7 +37,7 @@ def build(
     inputs = input_hash(root)
     with _step(say, "read terms and tables") as done:
         terms = Terms(load_terms(root / "ontology"))
-        tables = read_tables(root / "ontology" / "facts")
+        tables = read_tables(root / "ontology")
         done(
             f"{len(terms.kinds)} terms, {len(tables.presentations)} presentation rows, "
             f"{len(tables.facts)} fact rows, {len(tables.sources)} sources"
@@ -77,11 +77,12 @@ def build(
                         "presentations": len(tables.presentations),
                         "facts": len(tables.facts),
                         "sources": len(tables.sources),
+                        "mappings": len(tables.mappings),
                     },
                     "asserted": len(asserted),
                 },
             },
-            root / "queries" / "verify",
+            root,
         )
         counts = manifest["counts"]
         done(f"{counts['triples']} triples, {counts['rules']} rules hold")
@@ -101,13 +102,19 @@ def _step(say: Say, name: str) -> Iterator[Say]:
 
 
 def _check_satisfiable(closure: Closure) -> None:
+    """Report the classes that can have no instance by themselves, not those that they drag along."""
     problems = []
-    for iri in closure.unsatisfiable():
+    empty = set(closure.unsatisfiable())
+    for iri in sorted(empty):
+        if not empty.isdisjoint(closure.superclasses(iri)) or closure.is_emptied_by_others(iri):
+            continue
         name = describe(Named(iri))
         own = closure.number(Named(iri))
         reasons = closure.leaves(("sub", own, closure.number(NOTHING)))
         problems.append(f"{name} can have no instance: " + "; ".join(map(str, reasons)))
-    if problems:
+    if empty:
+        if len(empty) > len(problems):
+            problems.append(f"{len(empty) - len(problems)} more classes are empty because of these")
         raise OntologyError(problems)
 
 

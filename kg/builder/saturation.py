@@ -204,6 +204,10 @@ class Closure:
             if self._nothing in self._supers[self.number(Named(iri))]
         ]
 
+    def is_emptied_by_others(self, iri: str) -> bool:
+        """Whether an unsatisfiable class is so only because something it relates to is."""
+        return self.why["sub", self.number(Named(iri)), self._nothing].rule == "bottom"
+
     def existentials(self, iri: str) -> Iterator[tuple[str, str, Fact, Fact]]:
         """Each `(property, named filler)` of a class, with the edge and the subclass behind it."""
         start = self.number(Named(iri))

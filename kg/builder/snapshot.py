@@ -12,6 +12,7 @@ from typing import Any
 
 from kg import layout
 from kg.builder.dataset import content_version, union_of, write_store
+from kg.builder.release import write_release
 from kg.builder.verify import verify
 from kg.store import read_only_dataset
 
@@ -26,9 +27,9 @@ def write_snapshot(
     records: dict[str, Any],
     proofs: dict[str, Any],
     entries: dict[str, Any],
-    rules: Path,
+    root: Path,
 ) -> dict[str, Any]:
-    """Write, verify by `rules` and make current a snapshot; returns its manifest.
+    """Write, verify and make current a snapshot of the project `root`; returns its manifest.
 
     `entries` are those of the manifest that the caller knows (inputs, reasoner, counts). On any
     error the snapshot that was current stays current.
@@ -42,10 +43,14 @@ def write_snapshot(
         triples = union_of(quads)
         write_store(quads, triples, workplace / layout.STORE)
         _write_gzip(triples, workplace / layout.TRIPLES)
-        checked = verify(read_only_dataset(workplace / layout.STORE), rules)
+        checked = verify(read_only_dataset(workplace / layout.STORE), root / "queries" / "verify")
+        version = content_version(quads, index)
+        sources = entries["counts"]["rows"]["sources"]
+        release = workplace / layout.RELEASE
+        write_release(release, quads, version, root / "ontology", sources)
         manifest = {
             "format": layout.FORMAT,
-            "version": content_version(quads, index),
+            "version": version,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             **entries,
             "counts": {
@@ -57,10 +62,10 @@ def write_snapshot(
             "files": _files(workplace),
         }
         (workplace / layout.MANIFEST).write_bytes(_json(manifest))
-        _publish(workplace, folder, manifest["version"])
+        _publish(workplace, folder, version)
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
-    _remove_old(folder, manifest["version"])
+    _remove_old(folder, version)
     return manifest
 
 

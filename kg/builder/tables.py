@@ -1,5 +1,7 @@
 """Reads the curated tables: tab-separated, a header row, no quoting, `;` between values in a cell.
 
+The cross-references are a table of the SSSOM format: comment lines stand before its header.
+
 No row is dropped: every fault is collected and reported with file, line and reason.
 """
 
@@ -8,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kg.errors import OntologyError
-from kg.vocabulary import FREQUENCIES, PUBLISHER_KINDS, RELATION_PROPERTIES
+from kg.vocabulary import FREQUENCIES, MAPPING_PROPERTIES, PUBLISHER_KINDS, RELATION_PROPERTIES, URGENCIES, VOCABULARIES
 
 PRESENTATION_COLUMNS = (
     "presentation_id",
@@ -17,16 +19,38 @@ PRESENTATION_COLUMNS = (
     "region",
     "quality",
     "timing",
+    "laterality",
     "triggered_by",
     "aggravated_by",
     "relieved_by",
     "frequency",
     "source_id",
 )
-FACT_COLUMNS = ("fact_id", "condition", "relation", "value", "note", "source_id")
-SOURCE_COLUMNS = ("source_id", "url", "publisher", "publisher_kind", "title")
-FREE_TEXT_COLUMNS = frozenset({"url", "publisher", "title", "note"})
+FACT_COLUMNS = ("fact_id", "condition", "relation", "value", "urgency", "note", "source_id")
+SOURCE_COLUMNS = ("source_id", "url", "publisher", "publisher_kind", "copy_of", "title")
+MAPPING_COLUMNS = (
+    "subject_id",
+    "subject_label",
+    "predicate_id",
+    "object_id",
+    "object_label",
+    "mapping_justification",
+    "comment",
+)
+FREE_TEXT_COLUMNS = frozenset(
+    {
+        "url",
+        "publisher",
+        "copy_of",
+        "title",
+        "note",
+        "subject_label",
+        "object_label",
+        "comment",
+    }
+)
 RELATIONS = frozenset({*RELATION_PROPERTIES, "subtype_of"})
+JUSTIFICATIONS = frozenset({"semapv:ManualMappingCuration"})
 
 
 @dataclass(frozen=True)
@@ -50,21 +74,24 @@ class Row:
 
 @dataclass
 class Tables:
-    """The three curated tables, read and checked against themselves (not yet against the terms)."""
+    """The curated tables, read and checked against themselves (not yet against the terms)."""
 
     presentations: list[Row]
     facts: list[Row]
     sources: list[Row]
+    mappings: list[Row]
     problems: list[str] = field(default_factory=list)
 
 
-def read_tables(folder: Path) -> Tables:
-    """Read presentations.tsv, facts.tsv and sources.tsv; OntologyError lists every faulty row."""
+def read_tables(ontology: Path) -> Tables:
+    """Read the tables of the folder `ontology`; OntologyError lists every faulty row."""
+    folder = ontology / "facts"
     problems: list[str] = []
     tables = Tables(
         presentations=_read(folder / "presentations.tsv", PRESENTATION_COLUMNS, problems),
         facts=_read(folder / "facts.tsv", FACT_COLUMNS, problems),
         sources=_read(folder / "sources.tsv", SOURCE_COLUMNS, problems),
+        mappings=_read(ontology / "mappings.sssom.tsv", MAPPING_COLUMNS, problems),
     )
     known_sources = {row["source_id"] for row in tables.sources}
     for row in tables.sources:
@@ -78,7 +105,10 @@ def read_tables(folder: Path) -> Tables:
     for row in tables.facts:
         problems += _check_choice(row, "relation", RELATIONS)
         problems += _check_filled(row, ("condition", "value"))
+        problems += _check_urgency(row)
         problems += _check_choice(row, "source_id", known_sources)
+    for row in tables.mappings:
+        problems += _check_mapping(row)
     if problems:
         raise OntologyError(problems)
     return tables
@@ -92,17 +122,20 @@ def _read(path: Path, columns: tuple[str, ...], problems: list[str]) -> list[Row
     except UnicodeDecodeError as error:
         raise OntologyError([f"{path}: not UTF-8: {error}"]) from None
     name = path.name
-    if lines[0].rstrip("\r").split("\t") != list(columns):
-        raise OntologyError([f"{name}:1: the header must be: {' '.join(columns)} (tab-separated)"])
-    rows = list(_rows(name, lines, columns, problems))
-    problems += _repeated_ids(rows, columns[0])
+    above = next((n for n, line in enumerate(lines) if not line.startswith("#")), 0)
+    if lines[above].rstrip("\r").split("\t") != list(columns):
+        where = f"{name}:{above + 1}"
+        raise OntologyError([f"{where}: the header must be: {' '.join(columns)} (tab-separated)"])
+    rows = list(_rows(name, lines, above + 1, columns, problems))
+    if columns[0] != "subject_id":
+        problems += _repeated_ids(rows, columns[0])
     return rows
 
 
 def _rows(
-    name: str, lines: list[str], columns: tuple[str, ...], problems: list[str]
+    name: str, lines: list[str], start: int, columns: tuple[str, ...], problems: list[str]
 ) -> Iterator[Row]:
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in enumerate(lines[start:], start=start + 1):
         if not line.strip():
             if number != len(lines):
                 problems.append(f"{name}:{number}: the line is empty")
@@ -156,6 +189,25 @@ def _check_filled(row: Row, columns: tuple[str, ...]) -> Iterator[str]:
             yield row.problem(f"{column}: the cell is empty")
         elif ";" in row[column] and column not in FREE_TEXT_COLUMNS:
             yield row.problem(f"{column}: one value is allowed, not {row[column]!r}")
+
+
+def _check_urgency(row: Row) -> Iterator[str]:
+    if not row["urgency"]:
+        return
+    yield from _check_choice(row, "urgency", URGENCIES)
+    if row["relation"] != "has_red_flag":
+        yield row.problem(f"urgency: only a has_red_flag row has one, not {row['relation']}")
+
+
+def _check_mapping(row: Row) -> Iterator[str]:
+    yield from _check_filled(row, ("subject_id", "object_id", "object_label"))
+    predicates = [f"skos:{strength}Match" for strength in MAPPING_PROPERTIES]
+    yield from _check_choice(row, "predicate_id", predicates)
+    yield from _check_choice(row, "mapping_justification", JUSTIFICATIONS)
+    prefix, colon, local = row["object_id"].partition(":")
+    if not (colon and local and prefix in VOCABULARIES):
+        known = ", ".join(sorted(VOCABULARIES))
+        yield row.problem(f"object_id: {row['object_id']!r} is not an identifier of {known}")
 
 
 def _check_url(row: Row) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from rdflib import OWL, RDF, RDFS, Graph, URIRef
 
 from kg.errors import OntologyError
-from kg.vocabulary import ETIO, SYNONYM_PROPERTIES, TOP_CLASSES
+from kg.vocabulary import DEFINED_SUBSET, ETIO, OBOINOWL, SYNONYM_SCOPES, TOP_CLASSES
 
 ROOT_FILE = "etiograph.ttl"
 CATALOG_FILE = "catalog-v001.xml"
@@ -21,7 +21,7 @@ _CATALOG_URI = "{urn:oasis:names:tc:entity:xmlns:xml:catalog}uri"
 
 def load_terms(folder: Path) -> Graph:
     """Return the merged graph of `etiograph.ttl` and all it imports."""
-    catalog = _read_catalog(folder)
+    catalog = read_catalog(folder)
     merged = Graph()
     seen: set[Path] = set()
     waiting = [folder / ROOT_FILE]
@@ -42,7 +42,8 @@ def load_terms(folder: Path) -> Graph:
     return merged
 
 
-def _read_catalog(folder: Path) -> dict[str, Path]:
+def read_catalog(folder: Path) -> dict[str, Path]:
+    """The file of each ontology IRI that the catalog of `folder` places beside it."""
     try:
         root = ElementTree.parse(folder / CATALOG_FILE).getroot()  # noqa: S314 - our own file
     except (OSError, ElementTree.ParseError) as error:
@@ -87,7 +88,7 @@ class Terms:
 
     def _note_synonyms(self, iri: URIRef) -> None:
         label = str(self.graph.value(iri, RDFS.label, default=iri))
-        for term_property in SYNONYM_PROPERTIES:
+        for term_property in SYNONYM_SCOPES.values():
             for synonym in self.graph.objects(iri, term_property):
                 self._synonyms.setdefault(str(synonym), []).append(label)
 
@@ -121,11 +122,17 @@ def _classes(graph: Graph) -> list[URIRef]:
 
 
 def _kinds(graph: Graph) -> dict[URIRef, str]:
-    """Kind of every term: every class strictly below a top class but Presentation."""
+    """Kind of every term: every class strictly below a top class but Presentation.
+
+    Classes of the defined subset, which only the reasoner fills, are of the kind `group`.
+    """
     schema = {ETIO.Presentation, *(ETIO[name] for name in TOP_CLASSES)}
     kinds: dict[URIRef, str] = {}
     for name, kind in TOP_CLASSES.items():
         for iri in graph.transitive_subjects(RDFS.subClassOf, ETIO[name]):
             if isinstance(iri, URIRef) and iri not in schema:
                 kinds[iri] = kind
+    for iri in graph.subjects(OBOINOWL.inSubset, DEFINED_SUBSET):
+        if isinstance(iri, URIRef):
+            kinds[iri] = "group"
     return kinds
