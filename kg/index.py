@@ -98,9 +98,10 @@ class Index:
             raise UnknownEntity(f"{text!r} may mean {' or '.join(labels)}", labels)
         raise UnknownEntity(f"no entity is called {text!r}", self._near(text))
 
-    def is_name(self, text: str) -> bool:
-        """Whether some entity is called so."""
-        return phrase(text) in self._by_label or phrase(text) in self._by_synonym
+    def called(self, words: tuple[str, ...]) -> set[str]:
+        """The entities with this label or synonym, as `kg.words.phrase` gives it."""
+        labelled = {self._by_label[words]} if words in self._by_label else set()
+        return labelled | self._by_synonym.get(words, set())
 
     def broader(self, identifier: str) -> frozenset[str]:
         """The entity itself, all that it is a kind of and all that it is part of."""

@@ -202,10 +202,11 @@ class Matcher:
         return None
 
     def _denies(self, presentation: Presentation, wider: frozenset[str]) -> bool:
-        """Whether a presentation's timing, such as 'at rest', speaks against relief."""
+        """Whether what a presentation is like, such as 'at rest', speaks against relief."""
         return any(
             wider.intersection(self._index.entity(value).contradicts_relief_by)
-            for value in presentation.recorded["timing"]
+            for role in ("quality", "timing")
+            for value in presentation.recorded[role]
         )
 
     def _is_near(self, presentation: Presentation, finding: Finding) -> bool:

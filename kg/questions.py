@@ -5,11 +5,13 @@ finding must hold within one presentation. It renders as an English sentence tha
 itself, as SPARQL and as a Manchester class expression, all three with the same entailed answers.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kg.index import Index
 from kg.records import ROLES
 from kg.vocabulary import COLUMN_PROPERTIES, PREFIXES, RELATION_PROPERTIES, compress
+from kg.words import phrase
 
 RELATION_ASKED = {
     "treatments": "treated_by",
@@ -88,7 +90,7 @@ class Question:
 
 
 def sentence(question: Question, index: Index) -> str:
-    """The question as one English sentence; reading it gives the same question."""
+    """The question as one English sentence; reading it gives the same question, in its parts."""
     if question.subject is not None:
         name = index.label(question.subject)
         if question.ask in AMBIGUOUS_ASKS:
@@ -100,6 +102,43 @@ def sentence(question: Question, index: Index) -> str:
     return _SENTENCES[question.ask].format(said)
 
 
+def in_parts(criteria: Iterable[Criterion], index: Index) -> list[Criterion]:
+    """The same criteria with every symptom that is defined by its parts taken apart.
+
+    Calf pain becomes pain, in the calf. What follows from another criterion is left out: the foot
+    beside the heel.
+    """
+    parts = [
+        part
+        for criterion in criteria
+        for part in (_parts(criterion, index) if criterion.role == "symptom" else [criterion])
+    ]
+    implied = {
+        Criterion(part.role, wider)
+        for part in parts
+        for wider in index.broader(part.value) - {part.value}
+    }
+    return [part for part in dict.fromkeys(parts) if part not in implied]
+
+
+def _parts(criterion: Criterion, index: Index) -> list[Criterion]:
+    defined = index.entity(criterion.value).defined_as
+    parts = [Criterion(role, value) for role, values in defined.items() for value in values]
+    return parts or [criterion]
+
+
+def _runs_together(finding: Finding, symptom: str, region: str, index: Index) -> bool:
+    """Whether 'pain in the chest' begins with the name of something else than just that."""
+    words = phrase(f"{symptom} in the {region}")
+    meant = list(finding.criteria[:2])
+    for length in range(len(words), len(phrase(symptom)), -1):
+        for named in index.called(words[:length]):
+            if index.entity(named).kind == "symptom":
+                said = in_parts([Criterion("symptom", named)], index)
+                return length < len(words) or said != meant
+    return False
+
+
 def _finding_phrase(finding: Finding, index: Index) -> str:
     head = ANY_SYMPTOM
     rest = ""
@@ -107,8 +146,8 @@ def _finding_phrase(finding: Finding, index: Index) -> str:
         label = index.label(criterion.value)
         if criterion.role == "symptom":
             head = label
-        elif criterion.role == "region" and index.is_name(f"{head} in the {label}"):
-            rest += f" located in the {label}"  # 'pain in the chest' would be chest pain
+        elif criterion.role == "region" and _runs_together(finding, head, label, index):
+            rest += f" located in the {label}"
         else:
             rest += _PHRASES[criterion.role].format(label)
     return head + rest

@@ -79,9 +79,9 @@ def fit(statuses: Sequence[Status], weights: Sequence[float]) -> float:
 
 
 def evidence(sources: Iterable[Source]) -> float:
-    """How well independent publishers support a statement; a publisher counts once."""
+    """How well independent publishers support a statement; a publisher counts once, a copy not at all."""
     best: dict[str, float] = {}
     for source in sources:
         weight = PUBLISHER_WEIGHTS[source.publisher_kind]
-        best[source.publisher] = max(weight, best.get(source.publisher, 0.0))
+        best[source.origin] = max(weight, best.get(source.origin, 0.0))
     return 1.0 - math.prod(1.0 - weight for weight in best.values())

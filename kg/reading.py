@@ -19,6 +19,7 @@ from kg.questions import (
     Criterion,
     Finding,
     Question,
+    in_parts,
     sentence,
 )
 from kg.words import phrase
@@ -165,7 +166,8 @@ class Reader:
         while place < len(words):
             place = self._step(state, words, place)
         self._check(state, text)
-        question = Question(ask, findings=_spread_regions(state.findings))
+        findings = [in_parts(finding, self._index) for finding in state.findings]
+        question = Question(ask, findings=_spread_regions(findings))
         return Reading(question, tuple(state.unknown), tuple(state.ambiguities))
 
     def _step(self, state: _Findings, words: Sequence[str], place: int) -> int:

@@ -55,7 +55,8 @@ class Entity:
     `ancestors` are all superclasses below the top class; `broader` adds every region that a
     region is part of, and what an activity or treatment involves. Both are entailed, not walked
     at run time. `related` holds what the definition relates it to, `equivalent_to` the class
-    expression that defines it fully, in Manchester syntax ('' if none does).
+    expression that defines it fully, in Manchester syntax ('' if none does). A symptom so defined
+    has in `defined_as` what that puts in each of ROLES: for calf pain, pain and the calf.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Entity:
     contradicts_relief_by: tuple[str, ...]
     related: dict[str, tuple[str, ...]]
     equivalent_to: str
+    defined_as: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,11 @@ class Source:
     publisher_kind: str
     copy_of: str
     url: str
+
+    @property
+    def origin(self) -> str:
+        """The body whose text it is: a copy is not independent of what it copies."""
+        return self.copy_of or self.publisher
 
 
 @dataclass(frozen=True, slots=True)

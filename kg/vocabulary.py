@@ -152,7 +152,7 @@ PUBLISHER_KINDS: dict[str, URIRef] = {
 }
 
 PREFIXES.update({prefix: namespace for prefix, (_, namespace) in VOCABULARIES.items()})
-_LONGEST_FIRST = sorted(PREFIXES.items(), key=lambda item: -len(item[1]))
+_BY_NAMESPACE = {namespace: prefix for prefix, namespace in PREFIXES.items()}
 _ILLEGAL_IN_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
 
 
@@ -182,9 +182,9 @@ def expand(curie: str) -> str:
 
 def compress(iri: str) -> str:
     """Return the CURIE of an IRI under a known namespace, else the IRI itself."""
-    for prefix, namespace in _LONGEST_FIRST:
-        if iri.startswith(namespace) and len(iri) > len(namespace):
-            return f"{prefix}:{iri[len(namespace) :]}"
+    for end in range(len(iri) - 1, 0, -1):  # every namespace ends in one of these
+        if iri[end - 1] in "/#_" and (prefix := _BY_NAMESPACE.get(iri[:end])):
+            return f"{prefix}:{iri[end:]}"
     return iri
 
 

@@ -25,7 +25,8 @@ def labels(payload: dict[str, Any]) -> list[str]:
 def test_calf_cramps_relieved_by_rest(leg: Service) -> None:
     payload = leg.ask(START, limit=200)
     assert labels(payload)[0] == "peripheral artery disease"
-    assert set(labels(payload)[1:5]) == {
+    entailed = [a["entity"]["label"] for a in payload["answers"] if a["match"] == "entailed"]
+    assert set(entailed[1:]) == {
         "aorto-iliac occlusive disease",
         "intermittent claudication",
         "popliteal artery entrapment syndrome",
@@ -36,9 +37,9 @@ def test_calf_cramps_relieved_by_rest(leg: Service) -> None:
 
 
 def test_the_presentation_that_meets_most_is_the_one_compared(leg: Service) -> None:
-    """Heat cramps: cramp in the calf, and, in another row, cramp in the leg relieved by rest."""
+    """Heat cramp: cramp in the calf, and, in another row, cramp in the leg relieved by rest."""
     answers = {a["entity"]["label"]: a for a in leg.ask(START, limit=200)["answers"]}
-    statuses = [criterion["status"] for criterion in answers["heat cramps"]["criteria"]]
+    statuses = [criterion["status"] for criterion in answers["heat cramp"]["criteria"]]
     assert statuses == ["entailed", "compatible", "entailed"]
 
 

@@ -96,7 +96,7 @@ def test_an_entity_shows_its_relations_both_ways(small: Service) -> None:
         "claudication",
     ]
     assert claudication["children"][0]["label"] == "severe claudication"
-    assert claudication["red_flags"][0]["notes"] == ["see a doctor"]
+    assert claudication["red_flags"][0]["urgency"] == "see_doctor"
     calf = small.entity("calf")
     assert [part["label"] for part in calf["parts"]] == ["calf muscle"]
     assert [whole["label"] for whole in calf["part_of"]] == ["lower leg"]

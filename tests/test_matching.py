@@ -74,8 +74,8 @@ def test_the_contradicting_presentation_is_named(small: Service) -> None:
     assert [p.id for p in match.against.values()] == ["etio:P4-Leg"]
 
 
-def source(identifier: int, publisher: str, kind: str) -> Source:
-    return Source(f"etio:S{identifier}", "", publisher, kind, "")
+def source(identifier: int, publisher: str, kind: str, copy_of: str = "") -> Source:
+    return Source(f"etio:S{identifier}", "", publisher, kind, copy_of, "")
 
 
 def test_a_second_publisher_adds_less_and_a_second_page_nothing() -> None:
@@ -83,6 +83,7 @@ def test_a_second_publisher_adds_less_and_a_second_page_nothing() -> None:
     assert math.isclose(evidence(one), 0.6)
     assert math.isclose(evidence([*one, source(2, "A", "government")]), 0.6)
     assert math.isclose(evidence([*one, source(2, "B", "hospital")]), 0.8)
+    assert math.isclose(evidence([*one, source(2, "B", "hospital", copy_of="A")]), 0.6)
     assert evidence([]) == 0.0
 
 

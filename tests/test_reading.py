@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kg.errors import NotUnderstood
 from kg.grammar import EXAMPLES
-from kg.questions import ASKS, Criterion, Finding, Question, sentence
+from kg.questions import ASKS, Criterion, Finding, Question, in_parts, sentence
 from kg.reading import Reader, Reading
 from kg.records import ROLES
 from kg.service import Service
@@ -56,7 +56,7 @@ CALF_CRAMP = [("symptom", "Cramp"), ("region", "Calf")]
          [[("symptom", "Pain"), ("region", "Calf")],
           [("symptom", "Swelling"), ("region", "Foot")]]),
         ("sudden sharp pain in the calf",
-         [[("symptom", "Pain"), ("region", "Calf"), ("quality", "Sharp"), ("timing", "Sudden")]]),
+         [[("symptom", "Pain"), ("region", "Calf"), ("quality", "Sharp"), ("timing", "SuddenOnset")]]),
         ("conditions of the heel", [[("region", "Heel")]]),
         ("my leg is numb", [[("symptom", "Numbness"), ("region", "Leg")]]),
         ("swollen ankles", [[("symptom", "Swelling"), ("region", "Ankle")]]),
@@ -100,9 +100,9 @@ def test_questions_about_a_condition_are_read(
 
 
 def test_unknown_words_beside_a_symptom_are_ignored_and_listed(reader: Reader) -> None:
-    reading = reader.read("causes of terrible calf cramps in my dog")
+    reading = reader.read("causes of peculiar calf cramps in my dog")
     assert said(reading) == [CALF_CRAMP]
-    assert reading.ignored == ("terrible", "dog")
+    assert reading.ignored == ("peculiar", "dog")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_condition_by_itself_is_met_with_questions_that_work(reader: Reader) -
 def test_a_name_of_both_is_read_as_the_symptom_and_says_so(reader: Reader) -> None:
     reading = reader.read("leg cramps")
     assert said(reading) == [[("symptom", "Cramp"), ("region", "Leg")]]
-    assert reading.ambiguities[-1].others == ("etio:LegCramps",)
+    assert reading.ambiguities[-1].others == ("etio:LegCramp",)
 
 
 def test_a_treatment_asked_for_a_symptom_suggests_its_causes(reader: Reader) -> None:
@@ -184,7 +184,7 @@ def test_every_recorded_value_reads_back_in_its_role(leg: Service, reader: Reade
         finding = Finding.of([Criterion(role, value)] + [pain] * (role != "symptom"))
         question = Question("conditions", findings=(finding,))
         try:
-            same = reader.read(sentence(question, leg.index)).question == question
+            same = reader.read(sentence(question, leg.index)).question == _in_parts(question, leg)
         except NotUnderstood:
             same = False
         if not same:
@@ -197,7 +197,13 @@ def test_the_canonical_sentence_reads_back_to_the_same_question(
     leg: Service, reader: Reader, data: st.DataObject
 ) -> None:
     question = data.draw(questions(leg))
-    assert reader.read(sentence(question, leg.index)).question == question
+    said = sentence(question, leg.index)
+    assert reader.read(said).question == _in_parts(question, leg)
+
+
+def _in_parts(question: Question, leg: Service) -> Question:
+    parts = tuple(Finding.of(in_parts(f.criteria, leg.index)) for f in question.findings)
+    return Question(question.ask, question.subject, parts)
 
 
 def questions(leg: Service) -> st.SearchStrategy[Question]:

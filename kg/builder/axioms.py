@@ -82,15 +82,12 @@ def _short(iri: str) -> str:
 
 def read_axioms(graph: Graph) -> Axioms:
     """Return the axioms of `graph`; OntologyError for a construct outside EL."""
-    return _Reader(graph).read()
+    return AxiomReader(graph).read()
 
 
-def read_concept(graph: Graph, node: Node) -> Concept:
-    """The class expression at a node of `graph`; OntologyError for one outside EL."""
-    return _Reader(graph).concept(node)
+class AxiomReader:
+    """Reads one graph."""
 
-
-class _Reader:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.annotations = {
@@ -161,6 +158,7 @@ class _Reader:
             axioms.ranges.setdefault(name, []).append(self.concept(value_range))
 
     def concept(self, node: Node) -> Concept:
+        """The class expression at a node; OntologyError for one outside EL."""
         if isinstance(node, URIRef):
             return Named(str(node))
         members = self.graph.value(node, OWL.intersectionOf)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rdflib import OWL, RDFS, Graph, URIRef
 from rdflib.term import Node
 
-from kg.builder.axioms import describe, read_concept
+from kg.builder.axioms import And, AxiomReader, Concept, Named, Some, describe
 from kg.builder.compile import presentation_iris
 from kg.builder.entailed import SUBCLASS_OF, Entailed
 from kg.builder.grading import Grades
@@ -23,6 +23,8 @@ from kg.vocabulary import (
     compress,
 )
 
+_ROLES = {str(term_property): column for column, term_property in COLUMN_PROPERTIES.items()}
+
 
 def make_records(terms: Terms, tables: Tables, asserted: Graph, entailed: Entailed) -> Records:
     """Return all records; `asserted` is the merged graph of terms and compiled tables."""
@@ -38,12 +40,15 @@ def make_records(terms: Terms, tables: Tables, asserted: Graph, entailed: Entail
 
 
 class _Maker:
-    def __init__(
-        self, terms: Terms, tables: Tables, asserted: Graph, entailed: Entailed
-    ) -> None:
+    def __init__(self, terms: Terms, tables: Tables, asserted: Graph, entailed: Entailed) -> None:
         self.terms = terms
         self.grades = Grades(tables)
         self.asserted = asserted
+        reader = AxiomReader(asserted)
+        self.definitions = {
+            str(iri): reader.concept(node)
+            for iri, node in asserted.subject_objects(OWL.equivalentClass)
+        }
         self.synonym_types = _synonym_types(asserted)
         self.mappings: dict[str, list[Mapping]] = {}
         for row in tables.mappings:
@@ -72,20 +77,33 @@ class _Maker:
             parents=self._terms(graph.objects(iri, RDFS.subClassOf)),
             ancestors=ancestors,
             wholes=self._terms(_fillers(graph, iri, ETIO.partOf)),
-            broader=tuple(
-                sorted({*ancestors, *wholes, *self._entailed(str(iri), ETIO.involves)})
-            ),
+            broader=tuple(sorted({*ancestors, *wholes, *self._entailed(str(iri), ETIO.involves)})),
             contradicts_relief_by=self._terms(graph.objects(iri, ETIO.contradictsReliefBy)),
             related={
                 relation: values
                 for relation, term_property in TERM_RELATIONS.items()
                 if (values := self._terms(_fillers(self.terms.graph, iri, term_property)))
             },
-            equivalent_to=" or ".join(
-                describe(read_concept(graph, node))
-                for node in graph.objects(iri, OWL.equivalentClass)
-            ),
+            equivalent_to=describe(self.definitions[str(iri)])
+            if str(iri) in self.definitions
+            else "",
+            defined_as=self._roles(str(iri)) if self.terms.kind(iri) == "symptom" else {},
         )
+
+    def _roles(self, iri: str) -> dict[str, tuple[str, ...]]:
+        """What a definition puts in each role; {} for a class without one."""
+        if iri not in self.definitions:
+            return {}
+        found: dict[str, set[str]] = {}
+        for part in _parts(self.definitions[iri]):
+            if isinstance(part, Named):
+                inner = self._roles(part.iri) or {"symptom": (compress(part.iri),)}
+                for role, values in inner.items():
+                    found.setdefault(role, set()).update(values)
+            elif isinstance(part, Some) and isinstance(part.filler, Named):
+                role = _ROLES[part.term_property]
+                found.setdefault(role, set()).add(compress(part.filler.iri))
+        return {role: tuple(sorted(values)) for role, values in found.items()}
 
     def _synonyms(self, iri: URIRef) -> Iterable[Synonym]:
         """The synonyms of a class, the exact ones first."""
@@ -139,6 +157,10 @@ class _Maker:
         """Sorted CURIEs of those nodes that are terms."""
         iris = (URIRef(str(node)) for node in nodes)
         return tuple(sorted(compress(iri) for iri in iris if iri in self.terms.kinds))
+
+
+def _parts(concept: Concept) -> Iterable[Concept]:
+    return concept.parts if isinstance(concept, And) else (concept,)
 
 
 def _fillers(graph: Graph, iri: URIRef, term_property: URIRef) -> Iterable[Node]:

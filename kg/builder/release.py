@@ -98,9 +98,7 @@ def _without_headers(triples: Iterable[ox.Triple]) -> Iterator[ox.Triple]:
     return (triple for triple in kept if triple.subject not in ontologies)
 
 
-def _zip(
-    graphs: Mapping[str, list[ox.Triple]], header: list[ox.Triple], ontology: Path
-) -> bytes:
+def _zip(graphs: Mapping[str, list[ox.Triple]], header: list[ox.Triple], ontology: Path) -> bytes:
     """The modular form: hand-edited files, compiled tables, and a root that imports both."""
     files = {
         str(path.relative_to(ontology)): path.read_bytes()
@@ -132,9 +130,7 @@ def _zip(
 
 
 def _catalog(entries: Iterable[tuple[str, str]]) -> bytes:
-    lines = [
-        f"    <uri name={quoteattr(name)} uri={quoteattr(path)}/>" for name, path in entries
-    ]
+    lines = [f"    <uri name={quoteattr(name)} uri={quoteattr(path)}/>" for name, path in entries]
     return "\n".join(
         (
             '<?xml version="1.0" encoding="UTF-8" standalone="no"?>',

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kg.errors import OntologyError
-from kg.vocabulary import FREQUENCIES, MAPPING_PROPERTIES, PUBLISHER_KINDS, RELATION_PROPERTIES, URGENCIES, VOCABULARIES
+from kg.vocabulary import (
+    FREQUENCIES,
+    MAPPING_PROPERTIES,
+    PUBLISHER_KINDS,
+    RELATION_PROPERTIES,
+    URGENCIES,
+    VOCABULARIES,
+)
 
 PRESENTATION_COLUMNS = (
     "presentation_id",
