@@ -13,8 +13,9 @@ def describe(index: Index, identifier: str, version: str) -> Json:
     """The payload of `/api/v1/entities/{curie}`; UnknownEntity if there is none.
 
     `relations` are claims about the entity by relation, `inverse_relations` claims whose value it
-    is. `members` are the terms that the reasoner finds below a defined class. `presentations` are those of a condition; `presented_in` those in which a symptom, region
-    or modifier is recorded, or something more specific, by role.
+    is. `members` are the terms that the reasoner finds below a defined class. `presentations` are
+    those of a condition; `presented_in` those in which a symptom, region or modifier is recorded,
+    or something more specific, by role.
     """
     views = Views(index)
     entity = index.entity(identifier)

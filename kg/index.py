@@ -5,7 +5,7 @@ Everything is computed once from the records; a lookup is a dictionary access.
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from kg.errors import UnknownEntity
 from kg.records import ROLES, Claim, Entity, Presentation, Records, Source
@@ -42,18 +42,13 @@ class Index:
                 claims_about[subject].append(claim)
         self.claims_about = dict(claims_about)
         self.claims_with = dict(claims_with)
-        self._by_label = {phrase(e.label): e.id for e in records.entities}
-        self._by_synonym: dict[tuple[str, ...], set[str]] = defaultdict(set)
-        self._by_exact_synonym: dict[tuple[str, ...], set[str]] = defaultdict(set)
-        self._by_mapping: dict[str, set[str]] = defaultdict(set)
-        for entity in records.entities:
-            for synonym in entity.synonyms:
-                self._by_synonym[phrase(synonym.text)].add(entity.id)
-                if synonym.scope == "exact":
-                    self._by_exact_synonym[phrase(synonym.text)].add(entity.id)
-            for mapping in entity.mappings:
-                if mapping.strength == "exact":
-                    self._by_mapping[mapping.id].add(entity.id)
+        self._named = _named(records.entities)
+        self._by_mapping = {
+            mapping.id: entity.id
+            for entity in records.entities
+            for mapping in entity.mappings
+            if mapping.strength == "exact"
+        }
         self.members = _members(records.entities)
         """Defined class → the terms that the reasoner finds below it."""
 
@@ -83,14 +78,12 @@ class Index:
         identifier = compress(text) if is_iri(text) else text
         if identifier in self.entities:
             return self.entities[identifier]
-        if len(self._by_mapping.get(identifier, ())) == 1:
-            return self.entities[next(iter(self._by_mapping[identifier]))]
+        if identifier in self._by_mapping:
+            return self.entities[self._by_mapping[identifier]]
         if is_curie(identifier):
             raise UnknownEntity(f"there is no entity {identifier!r}", self._near(identifier))
-        words = phrase(text)
-        if words in self._by_label:
-            return self.entities[self._by_label[words]]
-        named = sorted(self._by_exact_synonym.get(words) or self._by_synonym.get(words, ()))
+        ranks = self.called(phrase(text))
+        named = sorted(one for one in ranks if ranks[one] == min(ranks.values()))
         if len(named) == 1:
             return self.entities[named[0]]
         if named:
@@ -98,10 +91,9 @@ class Index:
             raise UnknownEntity(f"{text!r} may mean {' or '.join(labels)}", labels)
         raise UnknownEntity(f"no entity is called {text!r}", self._near(text))
 
-    def called(self, words: tuple[str, ...]) -> set[str]:
-        """The entities with this label or synonym, as `kg.words.phrase` gives it."""
-        labelled = {self._by_label[words]} if words in self._by_label else set()
-        return labelled | self._by_synonym.get(words, set())
+    def called(self, words: tuple[str, ...]) -> Mapping[str, int]:
+        """The entities with a name that `kg.words.phrase` folds to `words`, with its rank."""
+        return self._named.get(words, {})
 
     def broader(self, identifier: str) -> frozenset[str]:
         """The entity itself, all that it is a kind of and all that it is part of."""
@@ -111,6 +103,15 @@ class Index:
         wanted = text.partition(":")[2] or text
         labels = [e.label for e in self.entities.values()]
         return difflib.get_close_matches(wanted, labels, n=3)
+
+
+def _named(entities: Iterable[Entity]) -> dict[tuple[str, ...], dict[str, int]]:
+    found: dict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
+    for entity in entities:
+        for name, rank in entity.names():
+            ranks = found[phrase(name)]
+            ranks[entity.id] = min(rank, ranks.get(entity.id, rank))
+    return dict(found)
 
 
 def _members(entities: Iterable[Entity]) -> dict[str, list[str]]:

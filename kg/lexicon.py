@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kg.index import Index
-from kg.records import Entity
 from kg.words import fold_word, phrase
 
 _ROLE_KINDS = {
@@ -40,7 +39,7 @@ class Lexicon:
     def __init__(self, index: Index) -> None:
         self._phrases: dict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
         for entity in index.entities.values():
-            for name, rank in _ranked_names(entity):
+            for name, rank in entity.names():
                 for words in _forms(phrase(name), entity.kind):
                     known = self._phrases[words].get(entity.id, rank)
                     self._phrases[words][entity.id] = min(known, rank)
@@ -70,13 +69,6 @@ class Lexicon:
     def names(self) -> Iterable[tuple[str, ...]]:
         """Every phrase that is known, folded."""
         return self._phrases.keys()
-
-
-def _ranked_names(entity: Entity) -> Iterator[tuple[str, int]]:
-    """The names of an entity, each with its rank: the label, exact synonyms, all others."""
-    yield entity.label, 0
-    for synonym in entity.synonyms:
-        yield synonym.text, 1 if synonym.scope == "exact" else 2
 
 
 def _forms(words: tuple[str, ...], kind: str) -> Iterator[tuple[str, ...]]:

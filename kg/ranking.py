@@ -79,7 +79,10 @@ def fit(statuses: Sequence[Status], weights: Sequence[float]) -> float:
 
 
 def evidence(sources: Iterable[Source]) -> float:
-    """How well independent publishers support a statement; a publisher counts once, a copy not at all."""
+    """How well independent publishers support a statement.
+
+    A publisher counts once, and one that copies another's text is not independent of it.
+    """
     best: dict[str, float] = {}
     for source in sources:
         weight = PUBLISHER_WEIGHTS[source.publisher_kind]

@@ -75,6 +75,12 @@ class Entity:
     equivalent_to: str
     defined_as: dict[str, tuple[str, ...]]
 
+    def names(self) -> collections.abc.Iterator[tuple[str, int]]:
+        """Every name with its rank: the label 0, exact synonyms 1, all others 2."""
+        yield self.label, 0
+        for synonym in self.synonyms:
+            yield synonym.text, 1 if synonym.scope == "exact" else 2
+
 
 @dataclass(frozen=True, slots=True)
 class Presentation:

@@ -35,6 +35,11 @@ class Snapshot:
     def store_path(self) -> Path:
         return self.path / layout.STORE
 
+    @property
+    def release_path(self) -> Path:
+        """The folder with the ontology in the formats of ontology tools."""
+        return self.path / layout.RELEASE
+
     @cached_property
     def index(self) -> Index:
         return Index(Records.from_json(_read_json(self.path / layout.INDEX)))

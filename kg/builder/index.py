@@ -11,7 +11,7 @@ from kg.builder.entailed import SUBCLASS_OF, Entailed
 from kg.builder.grading import Grades
 from kg.builder.tables import Row, Tables
 from kg.builder.terms import Terms
-from kg.records import Claim, Entity, Mapping, Presentation, Records, Source, Synonym
+from kg.records import ROLES, Claim, Entity, Mapping, Presentation, Records, Source, Synonym
 from kg.vocabulary import (
     COLUMN_PROPERTIES,
     DEFINITION,
@@ -103,7 +103,7 @@ class _Maker:
             elif isinstance(part, Some) and isinstance(part.filler, Named):
                 role = _ROLES[part.term_property]
                 found.setdefault(role, set()).add(compress(part.filler.iri))
-        return {role: tuple(sorted(values)) for role, values in found.items()}
+        return {role: tuple(sorted(found[role])) for role in ROLES if role in found}
 
     def _synonyms(self, iri: URIRef) -> Iterable[Synonym]:
         """The synonyms of a class, the exact ones first."""

@@ -8,6 +8,7 @@ etiograph.sssom.tsv          the cross-references to other vocabularies
 
 import gzip
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -39,6 +40,7 @@ TABLES = {
     "facts/mappings.ttl": MAPPINGS_GRAPH,
 }
 """File of the zip → the graph of the compiled table that it holds."""
+_ESCAPED_NAME = re.compile(rb"(?<=\s)etio:((?:[\w.-]*\\/)+[\w.-]*)(?=\s)")
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _PREFIXES = {prefix: str(namespace) for prefix, namespace in PREFIXES.items()}
 
@@ -114,8 +116,11 @@ def _zip(graphs: Mapping[str, list[ox.Triple]], header: list[ox.Triple], ontolog
         part = URIRef(f"{ONTOLOGY}/{name.removesuffix('.ttl')}")
         imports.append(part)
         entries.append((str(part), name))
-        declared = ox.Triple(_node(part), _node(RDF.type), _node(OWL.Ontology))
-        files[name] = _written([declared, *graphs.get(str(graph), ())], ox.RdfFormat.TURTLE)
+        about = [
+            ox.Triple(_node(part), _node(RDF.type), _node(OWL.Ontology)),
+            ox.Triple(_node(part), _node(OWL.imports), _node(ONTOLOGY)),
+        ]
+        files[name] = _written([*about, *graphs.get(str(graph), ())], ox.RdfFormat.TURTLE)
     entries.append((str(ONTOLOGY), ROOT_FILE))
     whole = [ox.Triple(_node(root), triple.predicate, triple.object) for triple in header]
     whole += [ox.Triple(_node(root), _node(OWL.imports), _node(part)) for part in imports]
@@ -143,7 +148,19 @@ def _catalog(entries: Iterable[tuple[str, str]]) -> bytes:
 
 def _written(triples: Iterable[ox.Triple], syntax: ox.RdfFormat) -> bytes:
     prefixes = None if syntax == ox.RdfFormat.N_TRIPLES else _PREFIXES
-    return ox.serialize(triples, format=syntax, prefixes=prefixes) or b""
+    text = ox.serialize(triples, format=syntax, prefixes=prefixes) or b""
+    return _plain_turtle(text) if syntax == ox.RdfFormat.TURTLE else text
+
+
+def _plain_turtle(text: bytes) -> bytes:
+    """Turtle with its prefixes in order, and without the escapes that OWLAPI cannot read."""
+    lines = text.splitlines(keepends=True)
+    count = sum(line.startswith(b"@prefix") for line in lines)
+    return _ESCAPED_NAME.sub(_full_iri, b"".join((*sorted(lines[:count]), *lines[count:])))
+
+
+def _full_iri(name: re.Match[bytes]) -> bytes:
+    return b"<" + str(ETIO).encode() + name[1].replace(b"\\/", b"/") + b">"
 
 
 def _node(iri: URIRef) -> ox.NamedNode:

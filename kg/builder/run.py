@@ -102,7 +102,7 @@ def _step(say: Say, name: str) -> Iterator[Say]:
 
 
 def _check_satisfiable(closure: Closure) -> None:
-    """Report the classes that can have no instance by themselves, not those that they drag along."""
+    """Report the classes that are empty by themselves, not those that they drag along."""
     problems = []
     empty = set(closure.unsatisfiable())
     for iri in sorted(empty):
