@@ -23,9 +23,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def small_root(folder: Path) -> Path:
-    """A project root with the small ontology, the real schema and the real build rules."""
+    """A project root with the small ontology, and the real schema, shapes and build rules."""
     shutil.copytree(ROOT / "tests" / "small", folder / "ontology")
-    shutil.copy(ROOT / "ontology" / "schema.ttl", folder / "ontology" / "schema.ttl")
+    for name in ("schema.ttl", "shapes.ttl"):
+        shutil.copy(ROOT / "ontology" / name, folder / "ontology" / name)
     shutil.copytree(ROOT / "queries", folder / "queries")
     return folder
 

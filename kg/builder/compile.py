@@ -35,12 +35,34 @@ from kg.vocabulary import (
     local_name,
 )
 
-COLUMN_KINDS = {"condition": ("condition",), "symptom": ("symptom",), "region": ("region",)}
+RELIEF = ("factor", "treatment")
+EVENT = ("condition", "symptom", "factor", "risk_factor", "treatment")
+ORIGIN = (*EVENT, "process")
+COLUMN_KINDS = {
+    "condition": ("condition",),
+    "symptom": ("symptom",),
+    "region": ("region",),
+    "quality": ("quality", "symptom"),
+    "timing": ("timing",),
+    "laterality": ("laterality",),
+    "triggered_by": EVENT,
+    "aggravated_by": EVENT,
+    "relieved_by": RELIEF,
+}
+"""Column → the kinds of its values."""
 RELATION_KINDS = {
+    "has_risk_factor": ORIGIN,
+    "has_cause": ORIGIN,
+    "treated_by": RELIEF,
+    "prevented_by": RELIEF,
+    "has_complication": EVENT,
+    "has_red_flag": EVENT,
+    "confused_with": EVENT,
     "affects_structure": ("region",),
     "diagnosed_by": ("test",),
     "subtype_of": ("condition",),
 }
+"""Relation → the kinds of its values."""
 
 
 Triple = tuple[Node, Node, Node]
@@ -176,7 +198,7 @@ class _Compiler:
 
     def add_fact(self, row: Row) -> None:
         condition = self._find(row, "condition", row["condition"])
-        value = self._find(row, "value", row["value"], RELATION_KINDS.get(row["relation"], ()))
+        value = self._find(row, "value", row["value"], RELATION_KINDS[row["relation"]])
         if condition is None or value is None:
             return
         claim = ETIO[row["fact_id"]]

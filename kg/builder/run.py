@@ -17,6 +17,7 @@ from kg.builder.index import make_records
 from kg.builder.inputs import ROOT, input_hash
 from kg.builder.proofs import write_proofs
 from kg.builder.saturation import Closure, saturate
+from kg.builder.shapes import SHAPES_FILE, check_shapes
 from kg.builder.snapshot import write_snapshot
 from kg.builder.tables import read_tables
 from kg.builder.terms import Terms, load_terms
@@ -45,7 +46,8 @@ def build(
     with _step(say, "compile to OWL") as done:
         compiled = compile_tables(terms, tables)
         asserted = merge(compiled)
-        done(f"{len(asserted)} triples")
+        shapes = check_shapes(asserted, root / "ontology" / SHAPES_FILE)
+        done(f"{len(asserted)} triples; {shapes} shapes hold")
     with _step(say, "close") as done:
         closure = saturate(read_axioms(asserted))
         _check_satisfiable(closure)
