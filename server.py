@@ -16,7 +16,17 @@ from http import HTTPStatus
 from pathlib import Path
 
 import yaml
-from flask import Flask, Response, abort, jsonify, redirect, render_template, request, url_for
+from flask import (
+    Flask,
+    Response,
+    abort,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
 from werkzeug.exceptions import HTTPException, NotAcceptable
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -37,11 +47,12 @@ from kg.errors import (
     UnknownQuery,
 )
 from kg.grammar import EXAMPLES
+from kg.layout import RELEASE_OWL, RELEASE_TURTLE, RELEASE_TYPES
 from kg.service import Service
 from kg.snapshot import open_snapshot
 from kg.sparql.guard import inspect
 from kg.sparql.pool import Graphs, PoolSettings, QueryPool, Result, result_formats
-from kg.views import DISCLAIMER, RELATION_SAID, Json
+from kg.views import DISCLAIMER, RELATION_SAID, SYNONYM_TYPE_SAID, URGENCY_SAID, Json
 from kg.vocabulary import ETIO, compress, expand
 
 ROOT = Path(__file__).resolve().parent
@@ -139,10 +150,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         disclaimer=DISCLAIMER,
         page_of=_page_of,
         said=lambda relation: RELATION_SAID[relation],
+        urgency_said=URGENCY_SAID,
+        synonym_type_said=SYNONYM_TYPE_SAID,
     )
     app.jinja_env.filters["words"] = lambda text: str(text).replace("_", " ")
     _add_errors(app)
     _add_pages(app, service)
+    _add_ontology(app, service)
     _add_entities(app, service)
     _add_queries(app, service)
     _add_sparql(app, pool)
@@ -294,6 +308,8 @@ def _add_pages(app: Flask, service: Service) -> None:
         curie = f"etio:{local}"
         if curie in service.index.entities:
             return redirect(url_for("page", local=local), HTTPStatus.SEE_OTHER)
+        if service.index.is_schema(curie):
+            return redirect(url_for("ontology", _anchor=local), HTTPStatus.SEE_OTHER)
         if curie not in service.index:
             raise UnknownEntity(f"there is no {curie!r}")
         query = f"DESCRIBE <{expand(curie)}>"
@@ -303,6 +319,29 @@ def _add_pages(app: Flask, service: Service) -> None:
     def search_page() -> str:
         text = _required("q")
         return render_template("search.html", results=service.search(text), question=text)
+
+
+# -- the ontology --------------------------------------------------------------------------
+
+
+def _add_ontology(app: Flask, service: Service) -> None:
+    folder = service.snapshot.release_path
+    offered = {RELEASE_TYPES[name]: name for name in (RELEASE_OWL, RELEASE_TURTLE)}
+
+    @app.get("/ontology")
+    def ontology() -> str | BaseResponse:
+        media_type = _chosen((*offered, "text/html"))
+        if media_type != "text/html":
+            return send_file(folder / offered[media_type], media_type)
+        return render_template("ontology.html", reference=service.reference(), files=RELEASE_TYPES)
+
+    @app.get("/ontology.<path:ending>")
+    def ontology_file(ending: str) -> BaseResponse:
+        name = f"etiograph.{ending}"
+        if name not in RELEASE_TYPES:
+            endings = ", ".join(f".{known.partition('.')[2]}" for known in RELEASE_TYPES)
+            abort(HTTPStatus.NOT_FOUND, f"the ontology is offered as {endings}")
+        return send_file(folder / name, RELEASE_TYPES[name], download_name=name)
 
 
 # -- lookups -------------------------------------------------------------------------------
@@ -331,6 +370,10 @@ def _add_entities(app: Flask, service: Service) -> None:
     def proof() -> BaseResponse:
         triple = (_required("subject"), _required("property"), _required("object"))
         return jsonify(service.prove(*triple))
+
+    @app.get("/api/v1/coverage")
+    def coverage() -> BaseResponse:
+        return jsonify(service.coverage())
 
     @app.get("/health")
     def health() -> BaseResponse:

@@ -1,4 +1,4 @@
-"""The command line: `python -m kg build | ask | entity | search | query | explain | sparql`."""
+"""The command line: `python -m kg build | release | coverage | ask | entity | search | …`."""
 
 import argparse
 import gc
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kg.errors import KgError, OntologyError, RequestError
+from kg.errors import BadParameter, KgError, OntologyError, RequestError
 
 BUILD_FOLDER = Path(__file__).resolve().parents[1] / "build"
 Json = dict[str, Any]
@@ -53,6 +53,14 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--no-reasoner", action="store_true", help="skip the check with HermiT")
     build.add_argument("--if-changed", action="store_true", help="only if an input changed")
     build.set_defaults(run=_build)
+
+    release = commands.add_parser("release", help="copy the ontology's release to a directory")
+    release.add_argument("directory", type=Path, help="a new directory")
+    release.set_defaults(run=_release)
+
+    coverage = commands.add_parser("coverage", help="what is recorded of each condition, or not")
+    coverage.add_argument("--json", action="store_true", help="print all of it as JSON")
+    coverage.set_defaults(run=_coverage)
 
     ask = commands.add_parser("ask", help="answer a question in plain words")
     ask.add_argument("question", help='for example "causes of calf cramps relieved by rest"')
@@ -101,6 +109,34 @@ def _build(options: argparse.Namespace) -> None:
         build(options.folder, reasoner=not options.no_reasoner)
     finally:
         gc.enable()
+
+
+def _release(options: argparse.Namespace) -> None:
+    from kg.snapshot import open_snapshot
+
+    snapshot = open_snapshot(options.folder)
+    try:
+        shutil.copytree(snapshot.release_path, options.directory)
+    except OSError as error:
+        raise BadParameter(f"{options.directory}: {error.strerror or error}") from error
+    for path in sorted(options.directory.iterdir()):
+        print(f"{path.stat().st_size:>12,}  {path}")
+
+
+def _coverage(options: argparse.Namespace) -> None:
+    payload = _service(options).coverage()
+    if options.json:
+        _print_json(payload)
+        return
+    described = payload["described"]
+    print(f"{described} conditions described, {payload['mentioned']} only mentioned\n")
+    for aspect, count in payload["aspects"].items():
+        print(f"{count:>5} of {described}  {aspect.replace('_', ' ')}")
+    print("\nnot recorded:")
+    for row in payload["conditions"]:
+        if row["missing"]:
+            missing = ", ".join(aspect.replace("_", " ") for aspect in row["missing"])
+            print(f"  {row['entity']['label']}: {missing}")
 
 
 def _service(options: argparse.Namespace) -> Any:
@@ -201,8 +237,11 @@ def _support(answer: Json) -> str:
 
 
 def _flag(flag: Json) -> str:
+    from kg.views import URGENCY_SAID
+
     notes = f" ({'; '.join(flag['notes'])})" if flag["notes"] else ""
-    return f"{flag['entity']['label']}{notes}"
+    todo = f": {URGENCY_SAID[flag['urgency']]}" if flag["urgency"] else ""
+    return f"{flag['entity']['label']}{todo}{notes}"
 
 
 def _print_proof(node: Json, depth: int) -> None:

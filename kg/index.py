@@ -17,6 +17,8 @@ class Index:
     """All entities, presentations, claims and sources of a snapshot."""
 
     def __init__(self, records: Records) -> None:
+        self.top_classes = records.top_classes
+        self.properties = records.properties
         self.entities: dict[str, Entity] = {e.id: e for e in records.entities}
         self.presentations: dict[str, Presentation] = {p.id: p for p in records.presentations}
         self.claims: dict[str, Claim] = {c.id: c for c in records.claims}
@@ -58,6 +60,11 @@ class Index:
             identifier in known
             for known in (self.entities, self.presentations, self.claims, self.sources)
         )
+
+    def is_schema(self, identifier: str) -> bool:
+        """Whether a CURIE names a top class or a property."""
+        classes = any(known.id == identifier for known in self.top_classes)
+        return classes or any(known.id == identifier for known in self.properties)
 
     def label(self, identifier: str) -> str:
         return self.entities[identifier].label

@@ -12,7 +12,7 @@ build/<version>/manifest.json format, version, counts, and size and SHA-256 of e
 import hashlib
 from pathlib import Path
 
-FORMAT = 2
+FORMAT = 3
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
 STORE = "store"
@@ -25,6 +25,14 @@ RELEASE_TURTLE = "etiograph.ttl"
 RELEASE_TRIPLES = "etiograph.nt.gz"
 RELEASE_ZIP = "etiograph.zip"
 RELEASE_MAPPINGS = "etiograph.sssom.tsv"
+RELEASE_TYPES = {
+    RELEASE_OWL: "application/rdf+xml",
+    RELEASE_TURTLE: "text/turtle",
+    RELEASE_TRIPLES: "application/gzip",
+    RELEASE_ZIP: "application/zip",
+    RELEASE_MAPPINGS: "text/tab-separated-values",
+}
+"""File of a release → its media type."""
 
 
 def sha256_of(path: Path) -> str:

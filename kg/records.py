@@ -144,9 +144,39 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class TopClass:
+    """A class of the schema under which the terms of a kind stand."""
+
+    id: str
+    label: str
+    definition: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A relation of the ontology.
+
+    `domain` and `range` are classes ('' for none), `chains` the pairs of properties that lead to
+    it (calf part of leg: located in ∘ part of → located in), `mappings` its counterparts.
+    """
+
+    id: str
+    label: str
+    definition: str
+    domain: str
+    range: str
+    parents: tuple[str, ...]
+    chains: tuple[str, ...]
+    mappings: tuple[Mapping, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Records:
     """All records of a snapshot."""
 
+    top_classes: tuple[TopClass, ...]
+    properties: tuple[Property, ...]
     entities: tuple[Entity, ...]
     presentations: tuple[Presentation, ...]
     claims: tuple[Claim, ...]
@@ -159,6 +189,8 @@ class Records:
     def from_json(cls, data: JsonObject) -> "Records":
         """The inverse of `to_json`; TypeError or KeyError for data of another shape."""
         return cls(
+            top_classes=tuple(_record(TopClass, item) for item in data["top_classes"]),
+            properties=tuple(_mapped(Property, item) for item in data["properties"]),
             entities=tuple(_entity(item) for item in data["entities"]),
             presentations=tuple(_record(Presentation, item) for item in data["presentations"]),
             claims=tuple(_record(Claim, item) for item in data["claims"]),
@@ -167,14 +199,13 @@ class Records:
 
 
 def _entity(item: JsonObject) -> Entity:
-    return _record(
-        Entity,
-        {
-            **item,
-            "synonyms": [_record(Synonym, synonym) for synonym in item["synonyms"]],
-            "mappings": [_record(Mapping, mapping) for mapping in item["mappings"]],
-        },
-    )
+    synonyms = [_record(Synonym, synonym) for synonym in item["synonyms"]]
+    return _mapped(Entity, {**item, "synonyms": synonyms})
+
+
+def _mapped(kind: type[_Kind], item: JsonObject) -> _Kind:
+    mappings = [_record(Mapping, mapping) for mapping in item["mappings"]]
+    return _record(kind, {**item, "mappings": mappings})
 
 
 def _record(kind: type[_Kind], item: JsonObject) -> _Kind:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from kg.answers import DEFAULT_LIMIT, Answerer
+from kg.coverage import coverage
 from kg.entities import describe
 from kg.errors import BadParameter
 from kg.proofs import leaves
 from kg.queries import NamedQuery, Queries
 from kg.reading import Reader
+from kg.reference import reference
 from kg.search import Search
 from kg.snapshot import Snapshot
 from kg.views import DISCLAIMER, Json
@@ -71,6 +73,18 @@ class Service:
         triple = (self._curie(subject), _property(term_property), self._curie(value))
         proof = self.snapshot.proofs.prove(*triple)
         return self._framed(statement=" ".join(triple), proof=proof, leaves=leaves(proof))
+
+    @cached_property
+    def _reference(self) -> Json:
+        return reference(self.index)
+
+    def reference(self) -> Json:
+        """The ontology's figures, tree of terms and relations."""
+        return self._framed(**self._reference)
+
+    def coverage(self) -> Json:
+        """What is recorded of each condition and what is missing."""
+        return self._framed(**coverage(self.index))
 
     def health(self) -> Json:
         """State and figures of the snapshot that is served."""

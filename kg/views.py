@@ -25,7 +25,17 @@ RELATION_SAID = {
     "subtype_of": "is a kind of",
 }
 """How each relation of facts.tsv is said."""
-
+URGENCY_SAID = {
+    "emergency": "get emergency help",
+    "urgent": "get medical help urgently",
+    "see_doctor": "see a doctor",
+}
+"""What a source says to do about a red flag."""
+SYNONYM_TYPE_SAID = {
+    "lay": "everyday word",
+    "abbreviation": "abbreviation",
+    "american": "American spelling",
+}
 
 _URGENCY_ORDER: dict[str | None, int] = {
     urgency: place for place, urgency in enumerate((*URGENCIES, None))

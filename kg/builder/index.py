@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from rdflib import OWL, RDFS, Graph, URIRef
+from rdflib import OWL, RDF, RDFS, Graph, URIRef
+from rdflib.collection import Collection
 from rdflib.term import Node
 
 from kg.builder.axioms import And, AxiomReader, Concept, Named, Some, describe
@@ -11,18 +12,32 @@ from kg.builder.entailed import SUBCLASS_OF, Entailed
 from kg.builder.grading import Grades
 from kg.builder.tables import Row, Tables
 from kg.builder.terms import Terms
-from kg.records import ROLES, Claim, Entity, Mapping, Presentation, Records, Source, Synonym
+from kg.records import (
+    ROLES,
+    Claim,
+    Entity,
+    Mapping,
+    Presentation,
+    Property,
+    Records,
+    Source,
+    Synonym,
+    TopClass,
+)
 from kg.vocabulary import (
     COLUMN_PROPERTIES,
     DEFINITION,
     ETIO,
+    MAPPING_PROPERTIES,
     OBOINOWL,
     SYNONYM_SCOPES,
     SYNONYM_TYPES,
     TERM_RELATIONS,
+    TOP_CLASSES,
     compress,
 )
 
+CHAIN = OWL.propertyChainAxiom
 _ROLES = {str(term_property): column for column, term_property in COLUMN_PROPERTIES.items()}
 
 
@@ -30,6 +45,11 @@ def make_records(terms: Terms, tables: Tables, asserted: Graph, entailed: Entail
     """Return all records; `asserted` is the merged graph of terms and compiled tables."""
     maker = _Maker(terms, tables, asserted, entailed)
     return Records(
+        top_classes=tuple(
+            TopClass(f"etio:{name}", *_named(asserted, ETIO[name]), kind)
+            for name, kind in TOP_CLASSES.items()
+        ),
+        properties=tuple(_properties(asserted)),
         entities=tuple(maker.entity(iri) for iri in sorted(terms.kinds)),
         presentations=tuple(
             presentation for row in tables.presentations for presentation in maker.presented(row)
@@ -157,6 +177,35 @@ class _Maker:
         """Sorted CURIEs of those nodes that are terms."""
         iris = (URIRef(str(node)) for node in nodes)
         return tuple(sorted(compress(iri) for iri in iris if iri in self.terms.kinds))
+
+
+def _named(graph: Graph, iri: Node) -> tuple[str, str]:
+    """Label and definition."""
+    return str(graph.value(iri, RDFS.label) or ""), str(graph.value(iri, DEFINITION) or "")
+
+
+def _properties(graph: Graph) -> Iterable[Property]:
+    for iri in sorted(graph.subjects(RDF.type, OWL.ObjectProperty), key=str):
+        chains = [list(map(_id, Collection(graph, c))) for c in graph.objects(iri, CHAIN)]
+        if (iri, RDF.type, OWL.TransitiveProperty) in graph:
+            chains.append([_id(iri), _id(iri)])
+        yield Property(
+            _id(iri),
+            *_named(graph, iri),
+            domain=_id(graph.value(iri, RDFS.domain)),
+            range=_id(graph.value(iri, RDFS.range)),
+            parents=tuple(sorted(map(_id, graph.objects(iri, RDFS.subPropertyOf)))),
+            chains=tuple(sorted(" ∘ ".join(chain) for chain in chains)),
+            mappings=tuple(
+                Mapping(strength, _id(value), "")
+                for strength, mapped_by in MAPPING_PROPERTIES.items()
+                for value in sorted(graph.objects(iri, mapped_by), key=str)
+            ),
+        )
+
+
+def _id(node: Node | None) -> str:
+    return "" if node is None else compress(str(node))
 
 
 def _parts(concept: Concept) -> Iterable[Concept]:
