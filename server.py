@@ -223,6 +223,8 @@ def _finish(response: BaseResponse) -> BaseResponse:
         if not response.is_streamed:
             response.add_etag()
             response.make_conditional(request)
+    if response.status_code == HTTPStatus.NOT_MODIFIED or request.method == "HEAD":
+        response.close()  # no body is sent: a file behind it would stay open
     return response
 
 
@@ -335,7 +337,7 @@ def _add_ontology(app: Flask, service: Service) -> None:
             return send_file(folder / offered[media_type], media_type)
         return render_template("ontology.html", reference=service.reference(), files=RELEASE_TYPES)
 
-    @app.get("/ontology.<path:ending>")
+    @app.get("/ontology.<ending>")
     def ontology_file(ending: str) -> BaseResponse:
         name = f"etiograph.{ending}"
         if name not in RELEASE_TYPES:

@@ -91,3 +91,31 @@ def test_search_entity_query_and_explain(
     assert main([*folder, "explain", "severe claudication", "etio:hasSymptom", "pain"]) == 0
     out = capsys.readouterr().out
     assert "SevereClaudication SubClassOf Claudication   [etio:F5, etio:S1]" in out
+
+
+def test_coverage_says_what_is_missing(
+    folder: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*folder, "coverage", "--json"]) == 0
+    payload = json.loads(capsys.readouterr().out)
+    rows = {row["entity"]["label"]: row for row in payload["conditions"]}
+    claudication = rows["claudication"]
+    assert claudication["recorded"]["presentations"] == 3
+    assert claudication["recorded"]["red_flags_with_urgency"] == 1
+    assert "complications" in claudication["missing"]
+    assert payload["described"] == len(rows)
+    assert payload["aspects"]["red_flags"] == sum(r["recorded"]["red_flags"] > 0
+                                                  for r in rows.values())  # fmt: skip
+    assert main([*folder, "coverage"]) == 0
+    assert "claudication: " in capsys.readouterr().out
+
+
+def test_release_copies_the_files_and_spares_what_is_there(
+    folder: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main([*folder, "release", str(tmp_path / "out")]) == 0
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"etiograph.owl", "etiograph.ttl", "etiograph.nt.gz", "etiograph.zip",
+                     "etiograph.sssom.tsv"}  # fmt: skip
+    assert main([*folder, "release", str(tmp_path / "out")]) == 1
+    assert "File exists" in capsys.readouterr().err

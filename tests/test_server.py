@@ -258,7 +258,8 @@ def test_examples_of_the_openapi_document_work(client: FlaskClient) -> None:
         address = path
         for name, value in values.items():
             address = address.replace(f"{{{name}}}", quote(value))
-        response = client.get(address, query_string=values if "{" not in path else None)
+        asked = values if "{" not in path else None
+        response = client.get(address, query_string=asked, buffered=True)
         assert response.status_code == 200, path
 
 
@@ -345,3 +346,90 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PORT", "many")
     with pytest.raises(SystemExit, match="must be numbers"):
         Settings.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("*/*", "application/rdf+xml; charset=utf-8"),
+        ("application/rdf+xml", "application/rdf+xml; charset=utf-8"),
+        ("text/turtle", "text/turtle; charset=utf-8"),
+        (HTML["Accept"], "text/html; charset=utf-8"),
+    ],
+)
+def test_the_ontology_is_negotiated(client: FlaskClient, accept: str, content_type: str) -> None:
+    response = client.get("/ontology", headers={"Accept": accept}, buffered=True)
+    assert (response.status_code, response.content_type) == (200, content_type)
+
+
+def test_the_ontology_in_no_format_offered_is_refused(client: FlaskClient) -> None:
+    response = client.get("/ontology", headers={"Accept": "image/png"})
+    assert "text/turtle" in problem(response)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("ending", "begins"),
+    [("owl", b"<?xml"), ("ttl", b"@prefix"), ("nt.gz", b"\x1f\x8b"), ("zip", b"PK"),
+     ("sssom.tsv", b"#mapping_set_id")],
+)  # fmt: skip
+def test_the_files_of_the_release_are_served(
+    client: FlaskClient, ending: str, begins: bytes
+) -> None:
+    response = client.get(f"/ontology.{ending}", buffered=True)
+    assert response.status_code == 200
+    assert response.data.startswith(begins)
+    again = client.get(f"/ontology.{ending}", headers={"If-None-Match": response.headers["ETag"]})
+    assert again.status_code == 304
+    assert client.head(f"/ontology.{ending}").content_length == response.content_length
+
+
+def test_an_unknown_file_of_the_release_says_which_there_are(client: FlaskClient) -> None:
+    for ending in ("exe", "json"):
+        assert ".sssom.tsv" in problem(client.get(f"/ontology.{ending}"))["detail"]
+
+
+def test_the_reference_page_names_every_term_and_relation(
+    client: FlaskClient, leg_app: Flask
+) -> None:
+    page = client.get("/ontology", headers=HTML).get_data(as_text=True)
+    entities = client.get("/api/v1/coverage").json
+    assert entities is not None
+    for name in ("hasPresentation", "locatedIn", "involves", "hasEmergencyRedFlag"):
+        assert f'id="{name}"' in page
+    for row in entities["conditions"]:
+        assert f">{row['entity']['label'].replace(chr(39), '&#39;')}</a>" in page
+
+
+def test_an_identifier_of_the_schema_leads_to_the_reference(client: FlaskClient) -> None:
+    for name in ("hasPresentation", "Condition"):
+        response = client.get(f"/id/{name}")
+        assert (response.status_code, response.location) == (303, f"/ontology#{name}")
+
+
+def test_a_page_shows_what_to_do_about_a_red_flag_and_the_counterparts(
+    client: FlaskClient,
+) -> None:
+    page = client.get("/page/AcuteLimbIschaemia", headers=HTML).get_data(as_text=True)
+    assert page.index("get emergency help") < page.index("How it shows itself")
+    assert "https://www" in page
+    assert "MESH:D007511" in page
+    assert "American spelling" in page
+
+
+def test_a_group_has_the_members_that_the_reasoner_finds(client: FlaskClient) -> None:
+    group = client.get("/api/v1/entities/etio:CauseOfCalfCrampRelievedByRest").json
+    assert group is not None
+    members = {member["label"] for member in group["members"]}
+    assert {"peripheral artery disease", "intermittent claudication"} <= members
+    assert group["equivalent_to"].startswith("Condition and hasPresentation some (Cramp and")
+    asked = client.get(START + "&limit=200").json
+    assert asked is not None
+    entailed = {a["entity"]["label"] for a in asked["answers"] if a["match"] == "entailed"}
+    assert entailed == members
+
+
+def test_an_entity_is_found_by_its_identifier_elsewhere(client: FlaskClient) -> None:
+    found = client.get("/api/v1/entities/UBERON:8480048").json
+    assert found is not None
+    assert found["id"] == "etio:Calf"
+    assert found["mappings"][0]["iri"] == "http://purl.obolibrary.org/obo/UBERON_8480048"
