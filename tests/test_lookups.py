@@ -214,3 +214,18 @@ def test_a_query_file_with_a_faulty_header_is_refused(tmp_path_factory, header: 
     path.write_text(header, encoding="utf-8")
     with pytest.raises(OntologyError, match=r"faulty\.rq"):
         read_query(path)
+
+
+def test_what_an_exposure_involves_counts_as_the_exposure(small: Service) -> None:
+    """An ice pack is not a kind of cold, but what it relieves, cold relieves."""
+    assert "etio:Cold" in small.index.broader("etio:IcePack")
+    entailed = small.index.presentations["etio:P6-Calf"].entailed
+    assert entailed["relieved_by"] == ("etio:Cold", "etio:IcePack")
+    assert small.entity("ice pack")["involves"][0]["label"] == "cold"
+
+
+def test_the_side_of_a_symptom_is_asked_for_by_name(small: Service) -> None:
+    payload = small.ask("swelling in the calf, with laterality unilateral")
+    assert [a["entity"]["label"] for a in payload["answers"]] == ["clot"]
+    assert payload["answers"][0]["match"] == "entailed"
+    assert "hasLaterality some Unilateral" in payload["class_expression"]
