@@ -13,7 +13,7 @@ from rdflib.namespace import DCTERMS, FOAF
 from rdflib.term import Node
 
 from kg.builder.grading import Grades
-from kg.builder.tables import Row, Tables
+from kg.builder.tables import Row, Tables, strength_of
 from kg.builder.terms import Terms
 from kg.errors import OntologyError
 from kg.vocabulary import (
@@ -127,9 +127,8 @@ class _Compiler:
             label = row["subject_label"]
             self.problems.append(row.problem(f"subject_id: {label!r} is {compress(subject)}"))
             return
-        strength = row["predicate_id"].removeprefix("skos:").removesuffix("Match")
         value = URIRef(expand(row["object_id"]))
-        self.mappings.append((subject, MAPPING_PROPERTIES[strength], value))
+        self.mappings.append((subject, MAPPING_PROPERTIES[strength_of(row)], value))
 
     def add_source(self, row: Row) -> None:
         iri = ETIO[row["source_id"]]

@@ -10,7 +10,7 @@ from kg.builder.axioms import And, AxiomReader, Concept, Named, Some, describe
 from kg.builder.compile import presentation_iris
 from kg.builder.entailed import SUBCLASS_OF, Entailed
 from kg.builder.grading import Grades
-from kg.builder.tables import Row, Tables
+from kg.builder.tables import Row, Tables, strength_of
 from kg.builder.terms import Terms
 from kg.records import (
     ROLES,
@@ -72,8 +72,7 @@ class _Maker:
         self.synonym_types = _synonym_types(asserted)
         self.mappings: dict[str, list[Mapping]] = {}
         for row in tables.mappings:
-            strength = row["predicate_id"].removeprefix("skos:").removesuffix("Match")
-            mapping = Mapping(strength, row["object_id"], row["object_label"])
+            mapping = Mapping(strength_of(row), row["object_id"], row["object_label"])
             self.mappings.setdefault(row["subject_id"], []).append(mapping)
         self.values = entailed.values()
         self.heirs: dict[str, list[str]] = {}
@@ -110,20 +109,27 @@ class _Maker:
             defined_as=self._roles(str(iri)) if self.terms.kind(iri) == "symptom" else {},
         )
 
-    def _roles(self, iri: str) -> dict[str, tuple[str, ...]]:
-        """What a definition puts in each role; {} for a class without one."""
-        if iri not in self.definitions:
+    def _roles(self, iri: str, within: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
+        """What a definition puts in each role; {} for a class without one that says no more."""
+        if iri not in self.definitions or iri in within:
             return {}
         found: dict[str, set[str]] = {}
         for part in _parts(self.definitions[iri]):
-            if isinstance(part, Named):
-                inner = self._roles(part.iri) or {"symptom": (compress(part.iri),)}
-                for role, values in inner.items():
-                    found.setdefault(role, set()).update(values)
-            elif isinstance(part, Some) and isinstance(part.filler, Named):
-                role = _ROLES[part.term_property]
-                found.setdefault(role, set()).add(compress(part.filler.iri))
+            said = self._said(part, (*within, iri))
+            if not said:
+                return {}
+            for role, values in said.items():
+                found.setdefault(role, set()).update(values)
         return {role: tuple(sorted(found[role])) for role in ROLES if role in found}
+
+    def _said(self, part: Concept, within: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """What a part of a definition puts in each role; {} where it is no role of ours."""
+        if isinstance(part, Named):
+            return self._roles(part.iri, within) or {"symptom": (compress(part.iri),)}
+        if isinstance(part, Some) and isinstance(part.filler, Named):
+            role = _ROLES.get(part.term_property)
+            return {role: (compress(part.filler.iri),)} if role else {}
+        return {}
 
     def _synonyms(self, iri: URIRef) -> Iterable[Synonym]:
         """The synonyms of a class, the exact ones first."""

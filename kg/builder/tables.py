@@ -206,6 +206,11 @@ def _check_urgency(row: Row) -> Iterator[str]:
         yield row.problem(f"urgency: only a has_red_flag row has one, not {row['relation']}")
 
 
+def strength_of(mapping: Row) -> str:
+    """How close a cross-reference is: a key of MAPPING_PROPERTIES."""
+    return mapping["predicate_id"].removeprefix("skos:").removesuffix("Match")
+
+
 def _check_mapping(row: Row) -> Iterator[str]:
     yield from _check_filled(row, ("subject_id", "object_id", "object_label"))
     predicates = [f"skos:{strength}Match" for strength in MAPPING_PROPERTIES]
