@@ -7,7 +7,7 @@ export HOST PORT
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: serve test check build clean
+.PHONY: serve test check interop build clean
 
 serve: $(VENV)/.run
 	@$(BIN)/python -m kg build --if-changed
@@ -25,6 +25,10 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(MAKE) --no-print-directory test
+
+interop: $(VENV)/.dev
+	@$(BIN)/python -m kg build --if-changed
+	@$(BIN)/python -m pytest -m interop
 
 $(VENV)/.run: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'

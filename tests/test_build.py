@@ -395,6 +395,14 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Graph:
     return merge(compile_tables(Terms(load_terms(ontology)), read_tables(ontology)))
 
 
+def test_shapes_that_are_missing_or_broken_are_named(root: Path) -> None:
+    shapes = root / "ontology" / "shapes.ttl"
+    shapes.write_text("etio:Nothing a sh:NodeShape .", encoding="utf-8")
+    assert problems_of(root)[0].startswith("shapes.ttl: not Turtle")
+    shapes.unlink()
+    assert problems_of(root)[0].startswith("shapes.ttl: No such file")
+
+
 def test_the_shapes_hold_on_the_small_graph(rows: Graph) -> None:
     assert check_shapes(rows, SHAPES) == 4
 

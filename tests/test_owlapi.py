@@ -4,7 +4,7 @@ import gzip
 import random
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +102,11 @@ def test_elk_finds_the_closure_of_the_build(graph: Graph, whole: Any, elk: Any) 
     assert ours == theirs
 
 
+@pytest.mark.parametrize(
+    "start", [owlapi.elk, pytest.param(owlapi.hermit, marks=pytest.mark.interop)]
+)
 def test_the_class_expression_of_a_question_has_its_entailed_answers(
-    leg: Service, release: Path
+    leg: Service, release: Path, start: Callable[[Any], Any]
 ) -> None:
     """Each question as a named class, all classified at once."""
     ontology = owlapi.load(release / layout.RELEASE_TURTLE)
@@ -112,7 +115,7 @@ def test_the_class_expression_of_a_question_has_its_entailed_answers(
     assert len(set(asked)) >= 200
     for number, question in enumerate(asked):
         owlapi.define(ontology, f"Q{number}", manchester.parse(class_expression(question)))
-    reasoner = owlapi.elk(ontology)
+    reasoner = start(ontology)
     answerer = Answerer(leg.index, leg.version)
     answered = 0
     for number, question in enumerate(asked):

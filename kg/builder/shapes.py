@@ -7,6 +7,7 @@ import pyshacl
 from rdflib import SH, Graph
 from rdflib.term import Node
 
+from kg.builder.terms import parse_turtle
 from kg.errors import OntologyError
 from kg.vocabulary import compress
 
@@ -15,7 +16,7 @@ SHAPES_FILE = "shapes.ttl"
 
 def check_shapes(asserted: Graph, shapes: Path) -> int:
     """Validate; returns how many shapes hold. OntologyError names each row that breaks one."""
-    rules = Graph().parse(shapes)
+    rules = parse_turtle(shapes, shapes.parent)
     conforms, report, _ = pyshacl.validate(asserted, shacl_graph=rules, inplace=True)
     if not conforms:
         broken = cast(Graph, report)

@@ -30,7 +30,7 @@ def load_terms(folder: Path) -> Graph:
         if path in seen:
             continue
         seen.add(path)
-        graph = _parse(path, folder)
+        graph = parse_turtle(path, folder)
         for imported in graph.objects(None, OWL.imports):
             if str(imported) not in catalog:
                 raise OntologyError(
@@ -57,7 +57,8 @@ def read_catalog(folder: Path) -> dict[str, Path]:
     return catalog
 
 
-def _parse(path: Path, folder: Path) -> Graph:
+def parse_turtle(path: Path, folder: Path) -> Graph:
+    """The graph of a file in `folder`; OntologyError says what is wrong with it."""
     try:
         return Graph().parse(path, format="turtle")
     except OSError as error:
