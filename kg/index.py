@@ -44,7 +44,8 @@ class Index:
                 claims_about[subject].append(claim)
         self.claims_about = dict(claims_about)
         self.claims_with = dict(claims_with)
-        self._named = _named(records.entities)
+        self.named = _named(records.entities)
+        """A name, folded by `kg.words.phrase` → the entities called so, each with its rank."""
         self._by_mapping = {
             mapping.id: entity.id
             for entity in records.entities
@@ -100,7 +101,7 @@ class Index:
 
     def called(self, words: tuple[str, ...]) -> Mapping[str, int]:
         """The entities with a name that `kg.words.phrase` folds to `words`, with its rank."""
-        return self._named.get(words, {})
+        return self.named.get(words, {})
 
     def broader(self, identifier: str) -> frozenset[str]:
         """The entity itself, all that it is a kind of and all that it is part of."""

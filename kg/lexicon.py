@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kg.index import Index
-from kg.words import fold_word, phrase
+from kg.words import fold_word
 
 _ROLE_KINDS = {
     "symptom": {"symptom"},
@@ -38,11 +38,11 @@ class Lexicon:
 
     def __init__(self, index: Index) -> None:
         self._phrases: dict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
-        for entity in index.entities.values():
-            for name, rank in entity.names():
-                for words in _forms(phrase(name), entity.kind):
-                    known = self._phrases[words].get(entity.id, rank)
-                    self._phrases[words][entity.id] = min(known, rank)
+        for name, ranks in index.named.items():
+            for identifier, rank in ranks.items():
+                for words in _forms(name, index.entity(identifier).kind):
+                    known = self._phrases[words].get(identifier, rank)
+                    self._phrases[words][identifier] = min(known, rank)
         self._longest = max(map(len, self._phrases), default=0)
         self._fits = {role: _fitting(index, role) for role in _ROLE_KINDS}
 

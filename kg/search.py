@@ -35,9 +35,9 @@ class Search:
         self._index = index
         self._views = Views(index)
         self._names = [
-            (fold(name), name, place > 0, entity.id, entity.kind)
+            (fold(name), name, rank > 0, entity.id, entity.kind)
             for entity in index.entities.values()
-            for place, name in enumerate((entity.label, *(s.text for s in entity.synonyms)))
+            for name, rank in entity.names()
         ]
 
     def search(self, text: str, kind: str | None = None, limit: int = 20) -> list[Json]:
