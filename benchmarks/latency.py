@@ -9,17 +9,13 @@ as SPARQL over the same connection in the same run. Run `python -m kg build` fir
 
 import http.client
 import json
-import os
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import time
-from pathlib import Path
 from urllib.parse import quote
 
-ROOT = Path(__file__).resolve().parents[1]
+from running import get, service
+
 START = "/ask?q=causes+of+calf+cramps+relieved+by+rest"
 JSON, HTML = "application/json", "text/html"
 
@@ -27,44 +23,14 @@ JSON, HTML = "application/json", "text/html"
 def main() -> None:
     """Start, measure, stop, print."""
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    server = service()
     started = time.perf_counter()
-    service = subprocess.Popen(
-        [sys.executable, "server.py"],
-        cwd=ROOT,
-        env={**os.environ, "HOST": "127.0.0.1", "PORT": str(port)},
-        stdout=subprocess.DEVNULL,
-    )
     try:
-        connection = wait_for(port)
+        connection = server.start()
         print(f"start-up to the first answer: {time.perf_counter() - started:.2f} s")
         measure(connection, requests)
     finally:
-        service.send_signal(signal.SIGTERM)
-        service.wait()
-
-
-def wait_for(port: int) -> http.client.HTTPConnection:
-    """A connection to the service once it answers."""
-    while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        try:
-            get(connection, "/health", JSON)
-        except ConnectionError:
-            time.sleep(0.01)
-        else:
-            return connection
-
-
-def get(connection: http.client.HTTPConnection, path: str, accept: str) -> bytes:
-    connection.request("GET", path, headers={"Accept": accept})
-    response = connection.getresponse()
-    body = response.read()
-    if response.status != http.HTTPStatus.OK:
-        raise SystemExit(f"{path} answered {response.status}: {body[:200]!r}")
-    return body
+        server.stop()
 
 
 def measure(connection: http.client.HTTPConnection, requests: int) -> None:

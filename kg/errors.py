@@ -3,6 +3,7 @@
 KgError
 ├── OntologyError        build time: a file, row or axiom is wrong
 ├── SnapshotError        a snapshot is missing, damaged or of another format
+├── DataError            an RDF file cannot be loaded
 └── RequestError         a caller asked for something that cannot be answered
     ├── BadParameter     a parameter is missing, unknown or of the wrong kind
     ├── NotUnderstood    a question in words has no reading
@@ -12,9 +13,13 @@ KgError
     ├── BadSparql        the query text is not SPARQL that this service answers
     ├── RefusedSparql    an update, or a query that reaches outside the graph
     ├── QueryTooLong     the query text is over the length limit
-    ├── QueryTimeout     the query ran into its deadline
-    ├── QueryFailed      the query broke its worker (memory, crash)
-    └── ServiceBusy      every worker is taken; try again soon
+    └── TryLater         the same request may succeed later
+        ├── QueryTimeout     the query ran into its deadline
+        ├── QueryFailed      the query broke its worker (memory, crash)
+        ├── ServiceBusy      every worker is taken
+        ├── TooManyRequests  this client has had its share
+        ├── EngineFailed     the remote engine is down, or answers with garbage
+        └── EngineTimeout    the remote engine does not answer in time
 """
 
 from collections.abc import Sequence
@@ -34,6 +39,10 @@ class OntologyError(KgError):
 
 class SnapshotError(KgError):
     """No snapshot can be opened; the message names the file."""
+
+
+class DataError(KgError):
+    """An RDF file cannot be loaded; the message names it and the fault."""
 
 
 class RequestError(KgError):
@@ -76,13 +85,33 @@ class QueryTooLong(RequestError):
     """The query text is longer than the service accepts."""
 
 
-class QueryTimeout(RequestError):
+class TryLater(RequestError):
+    """The same request may succeed after `retry_after` seconds."""
+
+    def __init__(self, message: str, *, retry_after: float = 2.0) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class QueryTimeout(TryLater):
     """The query was stopped at its deadline."""
 
 
-class QueryFailed(RequestError):
+class QueryFailed(TryLater):
     """The query broke the process that evaluated it; only this query is lost."""
 
 
-class ServiceBusy(RequestError):
-    """Every query worker is taken; the same request may succeed soon."""
+class ServiceBusy(TryLater):
+    """Every query worker is taken."""
+
+
+class TooManyRequests(TryLater):
+    """One client asks for more than its share."""
+
+
+class EngineFailed(TryLater):
+    """The remote engine cannot be reached, or its answer is not one."""
+
+
+class EngineTimeout(TryLater):
+    """The remote engine did not answer in time."""

@@ -5,19 +5,21 @@ build/<version>/manifest.json format, version, counts, and size and SHA-256 of e
                 store/        the RDF dataset, an Oxigraph store to be opened read-only
                 index.json    the records of `kg.records`
                 proofs.json   how each entailed triple follows
-                etiograph.nt.gz  the default graph, for other SPARQL engines
+                etiograph.nq.gz  the same dataset as a file: for memory, and for other engines
+                etiograph.nt.gz  its default graph alone
                 release/      the ontology alone, for ontology tools; see kg.builder.release
 """
 
 import hashlib
 from pathlib import Path
 
-FORMAT = 3
+FORMAT = 4
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
 STORE = "store"
 INDEX = "index.json"
 PROOFS = "proofs.json"
+QUADS = "etiograph.nq.gz"
 TRIPLES = "etiograph.nt.gz"
 RELEASE = "release"
 RELEASE_OWL = "etiograph.owl"

@@ -1,9 +1,9 @@
 """Named queries: SPARQL files with their parameters described in `#+` comment lines (YAML).
 
-A value is bound to its variable as an RDF term, never pasted into the text.
+A value is bound to its variable as an RDF term; see `kg.sparql.guard.bind`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -15,6 +15,7 @@ from rdflib.term import Identifier, Node
 
 from kg.errors import BadParameter, OntologyError, UnknownEntity, UnknownQuery
 from kg.index import Index
+from kg.sparql.guard import bind
 from kg.views import Json
 from kg.vocabulary import compress, expand, is_curie, is_iri
 
@@ -58,11 +59,25 @@ class NamedQuery:
         }  # fmt: skip
 
 
-class Queries:
-    """The named queries of a folder, run over one dataset."""
+Select = Callable[[str], tuple[list[str], list[list[Node | None]]]]
+"""Runs a SELECT: columns and rows of RDF terms."""
 
-    def __init__(self, folder: Path, dataset: Dataset, index: Index) -> None:
-        self._dataset = dataset
+
+def select_from(dataset: Dataset) -> Select:
+    """Runs queries in this process, over an rdflib dataset."""
+
+    def select(text: str) -> tuple[list[str], list[list[Node | None]]]:
+        result = dataset.query(text)
+        rows: list[list[Node | None]] = [list(cast(ResultRow, solution)) for solution in result]
+        return [str(variable) for variable in result.vars or ()], rows
+
+    return select
+
+
+class Queries:
+    """The named queries of a folder, with values for their parameters."""
+
+    def __init__(self, folder: Path, index: Index) -> None:
         self._index = index
         self._queries = {path.stem: read_query(path) for path in sorted(folder.glob("*.rq"))}
 
@@ -75,7 +90,7 @@ class Queries:
             raise UnknownQuery(f"there is no query {name!r}", list(self._queries))
         return self._queries[name]
 
-    def run(self, name: str, values: Mapping[str, str]) -> Json:
+    def run(self, name: str, values: Mapping[str, str], select: Select) -> Json:
         """`{query, parameters, variables, rows, total}`; IRIs in rows are CURIEs where they can be.
 
         BadParameter or UnknownEntity tell what is wrong with a value.
@@ -88,12 +103,9 @@ class Queries:
                 f"{name} has no parameter {unknown[0]!r}; it has {', '.join(names)}", names
             )
         bindings = {p.name: self._bind(p, values.get(p.name, "")) for p in query.parameters}
-        result = self._dataset.query(query.text, initBindings=bindings)
-        variables = [str(variable) for variable in result.vars or ()]
-        rows = [
-            dict(zip(variables, map(_plain, cast(ResultRow, solution)), strict=True))
-            for solution in result
-        ]
+        terms = {parameter: term.n3() for parameter, term in bindings.items()}
+        variables, solutions = select(bind(query.text, terms))
+        rows = [dict(zip(variables, map(_plain, row), strict=True)) for row in solutions]
         return {
             "query": name,
             "parameters": {name: compress(str(value)) for name, value in bindings.items()},

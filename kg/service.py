@@ -13,7 +13,7 @@ from kg.coverage import coverage
 from kg.entities import describe
 from kg.errors import BadParameter
 from kg.proofs import leaves
-from kg.queries import NamedQuery, Queries
+from kg.queries import NamedQuery, Queries, Select, select_from
 from kg.reading import Reader
 from kg.reference import reference
 from kg.search import Search
@@ -38,7 +38,7 @@ class Service:
 
     @cached_property
     def _queries(self) -> Queries:
-        return Queries(self._query_folder, self.snapshot.dataset, self.index)
+        return Queries(self._query_folder, self.index)
 
     def ask(self, text: str, limit: int = DEFAULT_LIMIT, offset: int = 0) -> Json:
         """Answer a question in words; NotUnderstood where it has no reading."""
@@ -64,9 +64,10 @@ class Service:
         """One named query."""
         return self._queries.get(name)
 
-    def run_query(self, name: str, values: Mapping[str, str]) -> Json:
-        """Run a named query with its parameters as texts."""
-        return self._framed(**self._queries.run(name, values))
+    def run_query(self, name: str, values: Mapping[str, str], select: Select | None = None) -> Json:
+        """Run a named query with its parameters as texts; without `select`, in this process."""
+        run = select or select_from(self.snapshot.dataset)
+        return self._framed(**self._queries.run(name, values, run))
 
     def prove(self, subject: str, term_property: str, value: str) -> Json:
         """The proof of an entailed triple; each part is a CURIE, an IRI or a label."""

@@ -4,6 +4,7 @@ A damaged store does not fail by itself, it answers wrongly; so nothing is opene
 """
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,10 @@ from kg.proofs import Proofs
 from kg.records import Records
 from kg.store import read_only_dataset
 from kg.vocabulary import PREFIXES
+
+MAX_IN_MEMORY = 1_000_000
+"""Triples up to which the dataset is held in memory: loading takes 6 µs and 700 bytes for each, and
+queries are then 3 to 6 times as fast as from disk."""
 
 
 @dataclass
@@ -34,6 +39,13 @@ class Snapshot:
     @property
     def store_path(self) -> Path:
         return self.path / layout.STORE
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """What query workers evaluate over: the dataset in memory, or on disk if it is large."""
+        if self.manifest["counts"]["triples"] <= MAX_IN_MEMORY:
+            return {"files": [str(self.path / layout.QUADS)], "memory": None}
+        return {"store": str(self.store_path)}
 
     @property
     def release_path(self) -> Path:
@@ -57,15 +69,37 @@ class Snapshot:
         return dataset
 
 
-def open_snapshot(folder: Path) -> Snapshot:
-    """Open the current snapshot of a build folder; SnapshotError names what is wrong."""
+def current_version(folder: Path) -> str:
+    """The version to serve from a build folder; SnapshotError if there is none."""
     try:
-        version = (folder / layout.CURRENT).read_text(encoding="utf-8").strip()
-    except OSError:
+        return (folder / layout.CURRENT).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
         raise SnapshotError(
             f"there is no snapshot in {folder}: run `python -m kg build` first"
         ) from None
-    path = folder / version
+
+
+def open_snapshot(folder: Path) -> Snapshot:
+    """Open the current snapshot of a build folder; SnapshotError names what is wrong."""
+    return _opened(folder / current_version(folder))
+
+
+def open_newest(folder: Path) -> tuple[Snapshot, str | None]:
+    """The current snapshot or, if it is damaged, the newest whole one, and why it is not current.
+
+    SnapshotError tells what is wrong with the current one, if there is no other.
+    """
+    try:
+        return open_snapshot(folder), None
+    except SnapshotError as error:
+        manifests = folder.glob(f"*/{layout.MANIFEST}")
+        for manifest in sorted(manifests, key=lambda path: path.stat().st_mtime, reverse=True):
+            with suppress(SnapshotError):
+                return _opened(manifest.parent), str(error)
+        raise
+
+
+def _opened(path: Path) -> Snapshot:
     try:
         manifest = json.loads((path / layout.MANIFEST).read_text(encoding="utf-8"))
         found = manifest["format"]

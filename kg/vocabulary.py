@@ -69,6 +69,19 @@ FACTS_GRAPH = ETIO["graph/facts"]
 SOURCES_GRAPH = ETIO["graph/sources"]
 MAPPINGS_GRAPH = ETIO["graph/mappings"]
 ENTAILED_GRAPH = ETIO["graph/entailed"]
+NAMED_GRAPHS = (
+    TERMS_GRAPH,
+    PRESENTATIONS_GRAPH,
+    FACTS_GRAPH,
+    SOURCES_GRAPH,
+    MAPPINGS_GRAPH,
+    ENTAILED_GRAPH,
+)
+"""The named graphs of a snapshot."""
+ALL_GRAPH = ETIO["graph/all"]
+"""In a remote engine, what is the default graph of a snapshot: engines differ in what theirs is."""
+VERSION_GRAPH = ETIO["graph/version"]
+"""In a remote engine, says which version is loaded."""
 
 TOP_CLASSES: dict[str, str] = {
     "Condition": "condition",

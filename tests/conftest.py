@@ -13,6 +13,7 @@ from hypothesis import settings
 from kg.builder.run import build
 from kg.service import Service
 from kg.snapshot import open_snapshot
+from kg.sparql.pool import PoolSettings
 from server import Settings, create_app
 
 settings.register_profile("repeatable", derandomize=True, max_examples=200, deadline=None)
@@ -71,9 +72,9 @@ def leg(leg_build: Path) -> Service:
 @pytest.fixture(scope="session")
 def leg_app(leg_build: Path) -> Iterator[Flask]:
     """The web application over the leg graph, with a short query time."""
-    app = create_app(Settings(folder=leg_build, query_timeout=2.0))
+    app = create_app(Settings(folder=leg_build, pool=PoolSettings(timeout=2.0)))
     yield app
-    app.extensions["etiograph_pool"].close()
+    app.extensions["etiograph"].serving.pool.close()
 
 
 @pytest.fixture

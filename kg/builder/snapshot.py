@@ -43,6 +43,7 @@ def write_snapshot(
         triples = union_of(quads)
         write_store(quads, triples, workplace / layout.STORE)
         _write_gzip(triples, workplace / layout.TRIPLES)
+        _write_gzip([*quads, *triples], workplace / layout.QUADS)
         checked = verify(read_only_dataset(workplace / layout.STORE), root / "queries" / "verify")
         version = content_version(quads, index)
         sources = entries["counts"]["rows"]["sources"]

@@ -7,8 +7,10 @@ worker has no file descriptor left to open a socket with.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import NamedTuple
 
 from kg.errors import BadSparql, QueryTooLong, RefusedSparql
 
@@ -19,6 +21,9 @@ _UPDATES = frozenset(
     {"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"}
 )
 """The keywords that begin a SPARQL 1.1 update."""
+_VOLATILE = ("NOW", "RAND", "UUID")
+"""How the names of functions end that answer anew each time."""
+_ABSOLUTE = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:")
 _TOKEN = re.compile(
     r'''
     (?P<comment>\#[^\r\n]*)
@@ -36,17 +41,39 @@ _TOKEN = re.compile(
 )
 
 
+class Token(NamedTuple):
+    """A piece of a query: the name of its kind in `_TOKEN`, its text and where it starts."""
+
+    kind: str
+    text: str
+    start: int
+
+
 @dataclass(frozen=True, slots=True)
 class Outline:
     """A query that may be evaluated, and what can be told of it without parsing it.
 
-    `variables` are in the order of first mention; `selects_all` says that they are the columns.
+    `start` is where the prologue ends; `variables` are in the order of first mention; `star` is the
+    place of the `*` of a SELECT that asks for all of them, or None; `volatile` says that its answer
+    differs from time to time.
     """
 
     text: str
     form: str
-    selects_all: bool
+    start: int
+    star: int | None
     variables: tuple[str, ...]
+    names_graphs: bool
+    volatile: bool
+
+
+def tokenize(query: str) -> list[Token]:
+    """The tokens of a text, without white space and comments."""
+    return [
+        Token(str(match.lastgroup), match[0], match.start())
+        for match in _TOKEN.finditer(query)
+        if match.lastgroup != "comment"
+    ]
 
 
 def inspect(query: str) -> Outline:
@@ -54,40 +81,81 @@ def inspect(query: str) -> Outline:
 
     QueryTooLong, RefusedSparql (update, SERVICE) or BadSparql say why it may not.
     """
-    if len(query.encode("utf-8", "surrogatepass")) > MAX_LENGTH:
+    try:
+        size = len(query) if query.isascii() else len(query.encode())
+    except UnicodeEncodeError as error:
+        raise BadSparql(f"the query holds {query[error.start]!r}, which is no character") from None
+    if size > MAX_LENGTH:
         raise QueryTooLong(f"the query is longer than {MAX_LENGTH // 1024} KiB")
-    tokens = [(match.lastgroup, match[0]) for match in _TOKEN.finditer(query)]
-    _check_depth(kind for kind, _ in tokens)
-    words = [_keyword(text) if kind == "word" else text for kind, text in tokens]
+    tokens = tokenize(query)
+    _check_depth(tokens)
+    words = [_keyword(token.text) if token.kind == "word" else token.text for token in tokens]
     place = _place_of_form(tokens, words)
-    after = [word for word in words[place + 1 : place + 3] if word not in ("DISTINCT", "REDUCED")]
+    after = place + 1
+    while words[after : after + 1] in (["DISTINCT"], ["REDUCED"]):
+        after += 1
+    is_star = words[place] == "SELECT" and words[after : after + 1] == ["*"]
+    body = words.index("{") if "{" in words else len(words)
     return Outline(
         text=query,
         form=words[place],
-        selects_all=words[place] == "SELECT" and after[:1] == ["*"],
-        variables=tuple(dict.fromkeys(text[1:] for kind, text in tokens if kind == "variable")),
+        start=tokens[place].start,
+        star=tokens[after].start if is_star else None,
+        variables=tuple(dict.fromkeys(t.text[1:] for t in tokens if t.kind == "variable")),
+        names_graphs="FROM" in words[place:body],
+        volatile=any(word.endswith(_VOLATILE) for word in words),
     )
 
 
-def _check_depth(kinds: Iterable[str | None]) -> None:
+def is_absolute(iri: str) -> bool:
+    """Whether an IRI in angle brackets needs no BASE."""
+    return _ABSOLUTE.match(iri) is not None
+
+
+def with_columns(text: str, star: int, columns: Sequence[str]) -> str:
+    """The query with the `*` at `star` replaced by these variables."""
+    names = " ".join(f"?{name}" for name in columns)
+    return f"{text[:star]}{names}{text[star + 1 :]}"
+
+
+def bind(query: str, terms: Mapping[str, str]) -> str:
+    """The query with variables replaced by terms, each as N-Triples has it.
+
+    What is selected keeps its name. Strings, comments and names are left alone: it is tokens that
+    are replaced.
+    """
+    parts = []
+    end = 0
+    selected = True
+    for kind, text, start in tokenize(query):
+        selected = selected and text != "{"
+        if kind == "variable" and text[1:] in terms:
+            term = terms[text[1:]]
+            parts += [query[end:start], f"({term} AS {text})" if selected else term]
+            end = start + len(text)
+    return "".join((*parts, query[end:]))
+
+
+def _check_depth(tokens: Sequence[Token]) -> None:
     depth = 0
-    for kind in kinds:
-        depth += (kind == "open") - (kind == "close")
+    for token in tokens:
+        depth += (token.kind == "open") - (token.kind == "close")
         if depth > MAX_DEPTH:
             raise BadSparql(f"the query is nested too deeply: more than {MAX_DEPTH} brackets")
 
 
-def _place_of_form(tokens: Sequence[tuple[str | None, str]], words: Sequence[str]) -> int:
+def _place_of_form(tokens: Sequence[Token], words: Sequence[str]) -> int:
     """The place of the keyword that says what the query does; what stands before is prologue."""
-    for place, ((kind, text), word) in enumerate(zip(tokens, words, strict=True)):
-        if kind == "word" and ":" not in text:
+    for place, (token, word) in enumerate(zip(tokens, words, strict=True)):
+        if token.kind == "word" and ":" not in token.text:
             if word in _UPDATES:
                 raise RefusedSparql(
                     f"{word} is refused: the graph is built from its sources, not written to"
                 )
             if word in FORMS:
                 return place
-    raise BadSparql(f"no {', '.join(FORMS[:-1])} or {FORMS[-1]} is found in the query")
+    near = [form for word in words for form in get_close_matches(word, FORMS, n=1, cutoff=0.7)]
+    raise BadSparql(f"no {', '.join(FORMS[:-1])} or {FORMS[-1]} is found in the query", near[:1])
 
 
 def _keyword(word: str) -> str:

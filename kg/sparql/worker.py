@@ -1,92 +1,158 @@
-"""A process that evaluates one query at a time over a read-only store, and can be killed.
+"""What a query worker does in its process: one query at a time, until it is killed or let go.
 
-    python -m kg.sparql.worker STORE_PATH MEMORY_BYTES
-
-Queries come on standard input and results leave on standard output, as `kg.sparql.frames`. The
-store is opened first; after that the process gives up the right to open anything, so that no
-query text, whatever it is, reaches a file or a socket.
+Before its first query the process gives up the right to open anything, and to take more than its
+share of memory; no query text, whatever it is, reaches a file or a socket.
 """
 
+import io
+import os
+import re
 import resource
 import signal
-import sys
+import socket
 import threading
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 import pyoxigraph as ox
 
+from kg.errors import EngineFailed, EngineTimeout
 from kg.sparql import frames
-from kg.sparql.results import Limits, Written, write_boolean, write_graph, write_solutions
-from kg.vocabulary import PREFIXES
+from kg.sparql.guard import with_columns
+from kg.sparql.results import RDF_FORMATS, Limits, Written, write_result
 
 GRACE_SECONDS = 1.0
 """How long after the deadline a worker ends itself, should nobody be left to kill it."""
 STACK_BYTES = 512 * 1024 * 1024
 """Stack of the evaluating thread (virtual): nested queries overflow the usual 8 MB."""
+SPENT_BYTES = 64 * 1024 * 1024
+"""A worker that has grown by more than this is let go, so that the memory comes back."""
+NICENESS = 5
+"""Queries yield to the process that answers everybody else."""
+
+_UNKNOWN_FUNCTION = re.compile(r"custom function <([^>]*)> is not supported")
+
+Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
+Evaluate = Callable[[str, dict[str, Any]], Written]
 
 
-def serve(store: ox.Store) -> None:
-    """Answer queries until standard input ends."""
-    while (message := frames.read(sys.stdin.buffer)) is not None:
-        header, body = message
-        signal.setitimer(signal.ITIMER_REAL, header["seconds"] + GRACE_SECONDS)
-        try:
-            written = evaluate(store, body.decode(), header)
-            reply: dict[str, Any] = {"rows": written.rows, "truncated": written.truncated}
-            content = written.body
-        except (SyntaxError, ValueError) as error:
-            reply, content = {"error": "syntax", "message": str(error)}, b""
-        except OSError as error:
-            reply, content = {"error": "evaluation", "message": str(error)}, b""
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        sys.stdout.buffer.write(frames.pack(reply, content))
-        sys.stdout.buffer.flush()
+def run(connection: socket.socket, evaluate: Evaluate, memory: int, shut: bool) -> NoReturn:
+    """Answer the queries that come through `connection`; does not return.
 
-
-def evaluate(store: ox.Store, query: str, how: dict[str, Any]) -> Written:
-    """Evaluate a query; `how` is the header that `kg.sparql.pool` sends."""
-    limits = Limits(how["rows"], how["size"])
-    default: list[ox.NamedNode | ox.BlankNode | ox.DefaultGraph] | None = None
-    named: list[ox.NamedNode | ox.BlankNode] | None = None
-    if how["default_graphs"] or how["named_graphs"]:  # the protocol's dataset; none given: all
-        default = [ox.NamedNode(iri) for iri in how["default_graphs"]]
-        named = [ox.NamedNode(iri) for iri in how["named_graphs"]]
-    result = store.query(query, prefixes=PREFIXES, default_graph=default, named_graphs=named)
-    if isinstance(result, ox.QueryBoolean):
-        return write_boolean(bool(result), how["format"])
-    if isinstance(result, ox.QueryTriples):
-        return write_graph(result, how["format"], limits)
-    found = [variable.value for variable in result.variables]
-    wanted = [name for name in how["columns"] if name in found] if how["columns"] else found
-    columns = wanted + [name for name in found if name not in wanted]
-    order = [found.index(name) for name in columns]
-    rows = ([solution[place] for place in order] for solution in result)
-    return write_solutions(columns, rows, how["format"], limits)
-
-
-def close_in(memory: int) -> None:
-    """Forbid opening files or sockets, and more than `memory` bytes beyond what is in use."""
-    sizes = Path("/proc/self/statm")
-    if sizes.exists():  # Linux; elsewhere address space cannot be limited reliably
-        in_use = int(sizes.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-        limit = in_use + STACK_BYTES + memory
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def main() -> None:
-    """Open the store, close the door, serve."""
+    `memory` is in bytes beyond what is in use; `shut` forbids files and sockets.
+    """
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    store = ox.Store.read_only(sys.argv[1])
-    next(store.quads_for_pattern(None, None, None), None)  # all its files are open now
-    close_in(int(sys.argv[2]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICENESS)
     threading.stack_size(STACK_BYTES)
-    thread = threading.Thread(target=serve, args=(store,))
+    thread = threading.Thread(target=_serve, args=(connection, evaluate))
+    _limit(memory, shut)
     thread.start()
     thread.join()
+    os._exit(0)
 
 
-if __name__ == "__main__":
-    main()
+def _limit(memory: int, shut: bool) -> None:
+    with open("/proc/self/statm", encoding="ascii") as sizes:  # noqa: PTH123 - no import here
+        in_use = int(sizes.read().split()[0]) * resource.getpagesize()
+    limit = in_use + STACK_BYTES + memory
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if shut:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+
+
+def _serve(connection: socket.socket, evaluate: Evaluate) -> None:
+    base = _peak()
+    while True:
+        text = io.BytesIO()
+        try:
+            how = frames.receive(connection, text)
+        except EOFError:
+            return
+        signal.setitimer(signal.ITIMER_REAL, how["seconds"] + GRACE_SECONDS)
+        reply, body = _answer(evaluate, text.getvalue().decode(), how)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        spent = _peak() - base > SPENT_BYTES
+        connection.sendall(frames.pack({**reply, "spent": spent}, body))
+        if spent:
+            return
+
+
+def _answer(
+    evaluate: Evaluate, text: str, how: dict[str, Any]
+) -> tuple[dict[str, Any], bytes | bytearray]:
+    """The header and body of a reply. A MemoryError is left to end the process."""
+    try:
+        written = evaluate(text, how)
+    except (SyntaxError, ValueError) as error:
+        return {"error": "syntax", "message": str(error)}, b""
+    except EngineTimeout as error:
+        return {"error": "late", "message": str(error)}, b""
+    except EngineFailed as error:
+        return {"error": "engine", "message": str(error)}, b""
+    except OSError as error:
+        return {"error": "evaluation", "message": str(error)}, b""
+    return {"truncated": written.truncated}, written.body
+
+
+def _peak() -> int:
+    """The most memory that the process has had resident, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _no_value(*_: object) -> Term | None:
+    """What a function gives that the engine does not know: an error, which unbinds."""
+    return None
+
+
+class StoreEvaluator:
+    """Evaluates over a store; called with a query and the header that the pool sends."""
+
+    def __init__(self, store: ox.Store, prefixes: Mapping[str, str]) -> None:
+        self._store = store
+        self._prefixes = dict(prefixes)
+
+    def __call__(self, text: str, how: dict[str, Any]) -> Written:
+        limits = Limits(how["rows"], how["size"])
+        if how["dump"] is not None:
+            return self._dump(how)
+        result = self._query(text, how)
+        if how["star"] is not None and isinstance(result, ox.QuerySolutions):
+            found = {variable.value for variable in result.variables}
+            if columns := [name for name in how["variables"] if name in found]:
+                result = self._query(with_columns(text, how["star"], columns), how)
+        return write_result(result, how["format"], limits, self._prefixes)
+
+    def _query(
+        self, text: str, how: dict[str, Any]
+    ) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+        default: list[ox.NamedNode | ox.BlankNode | ox.DefaultGraph] | None = None
+        named: list[ox.NamedNode | ox.BlankNode] | None = None
+        if how["default_graphs"] or how["named_graphs"]:  # the protocol's dataset; none: all
+            default = [ox.NamedNode(iri) for iri in how["default_graphs"]]
+            named = [ox.NamedNode(iri) for iri in how["named_graphs"]]
+        unknown: dict[ox.NamedNode, Callable[..., Term | None]] = {}
+        while True:
+            try:
+                return self._store.query(
+                    text,
+                    base_iri=how["base"],
+                    prefixes=self._prefixes,
+                    default_graph=default,
+                    named_graphs=named,
+                    custom_functions=unknown,
+                )
+            except RuntimeError as error:
+                name = _UNKNOWN_FUNCTION.search(str(error))
+                if name is None:
+                    raise
+                unknown[ox.NamedNode(name[1])] = _no_value
+
+    def _dump(self, how: dict[str, Any]) -> Written:
+        """A whole graph; '' is the default graph."""
+        graph = ox.NamedNode(how["dump"]) if how["dump"] else ox.DefaultGraph()
+        body = self._store.dump(
+            format=RDF_FORMATS[how["format"]], from_graph=graph, prefixes=self._prefixes
+        )
+        return Written(body or b"")

@@ -1,0 +1,82 @@
+"""Pages and questions, and the ontology as a document."""
+
+from http import HTTPStatus
+
+from flask import Flask, abort, jsonify, redirect, render_template, request, send_file, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from kg.answers import DEFAULT_LIMIT
+from kg.errors import UnknownEntity
+from kg.grammar import EXAMPLES
+from kg.layout import RELEASE_OWL, RELEASE_TURTLE, RELEASE_TYPES
+from kg.vocabulary import expand
+from web.negotiation import PAGE_AND_JSON, chosen, integer, required
+from web.serving import service
+
+
+def page_of(identifier: str) -> str:
+    """The address of an entity's page, by its CURIE."""
+    return url_for("page", local=identifier.partition(":")[2])
+
+
+def add_pages(app: Flask) -> None:
+    """The home page, questions, entity pages, search."""
+
+    @app.get("/")
+    def home() -> str:
+        counts = service().health()["counts"]
+        return render_template("home.html", examples=EXAMPLES, counts=counts)
+
+    @app.get("/ask")
+    def ask() -> str | BaseResponse:
+        media_type = chosen(PAGE_AND_JSON)
+        limit = integer("limit", DEFAULT_LIMIT)
+        payload = service().ask(required("q"), limit, integer("offset", 0))
+        if media_type == "text/html":
+            return render_template("ask.html", payload=payload, question=request.args["q"])
+        return jsonify(payload)
+
+    @app.get("/page/<local>")
+    def page(local: str) -> str:
+        return render_template("entity.html", entity=service().entity(f"etio:{local}"))
+
+    @app.get("/id/<local>")
+    def identified(local: str) -> BaseResponse:
+        """Where an IRI of the ontology leads: to a page, or to what is stated about it."""
+        curie = f"etio:{local}"
+        index = service().index
+        if curie in index.entities:
+            return redirect(url_for("page", local=local), HTTPStatus.SEE_OTHER)
+        if index.is_schema(curie):
+            return redirect(url_for("ontology", _anchor=local), HTTPStatus.SEE_OTHER)
+        if curie not in index:
+            raise UnknownEntity(f"there is no {curie!r}")
+        query = f"DESCRIBE <{expand(curie)}>"
+        return redirect(url_for("sparql", query=query), HTTPStatus.SEE_OTHER)
+
+    @app.get("/search")
+    def search_page() -> str:
+        text = required("q")
+        return render_template("search.html", results=service().search(text), question=text)
+
+
+def add_ontology(app: Flask) -> None:
+    """The ontology: its reference page, and its release as files."""
+    offered = {RELEASE_TYPES[name]: name for name in (RELEASE_OWL, RELEASE_TURTLE)}
+
+    @app.get("/ontology")
+    def ontology() -> str | BaseResponse:
+        media_type = chosen((*offered, "text/html"))
+        if media_type != "text/html":
+            return send_file(service().snapshot.release_path / offered[media_type], media_type)
+        reference = service().reference()
+        return render_template("ontology.html", reference=reference, files=RELEASE_TYPES)
+
+    @app.get("/ontology.<ending>")
+    def ontology_file(ending: str) -> BaseResponse:
+        name = f"etiograph.{ending}"
+        if name not in RELEASE_TYPES:
+            endings = ", ".join(f".{known.partition('.')[2]}" for known in RELEASE_TYPES)
+            abort(HTTPStatus.NOT_FOUND, f"the ontology is offered as {endings}")
+        path = service().snapshot.release_path / name
+        return send_file(path, RELEASE_TYPES[name], download_name=name)

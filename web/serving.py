@@ -1,0 +1,152 @@
+"""What is served at the moment, and its replacement by something newer while requests go on."""
+
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from flask import current_app, g, request
+
+from kg import layout
+from kg.errors import KgError
+from kg.service import Service
+from kg.snapshot import open_newest, open_snapshot
+from kg.sparql.data import content_version
+from kg.sparql.pool import PoolSettings, QueryPool
+
+LOOK_SECONDS = 1.0
+"""How often the folder is looked at for a new snapshot."""
+RETIRE_SECONDS = 5.0
+"""How long a request may hold on to what was replaced before it sends its query."""
+log = logging.getLogger("etiograph")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A graph and what answers over it; `service` is None for data that is not the leg graph.
+
+    `fault` says why this is not the newest there is.
+    """
+
+    version: str
+    pool: QueryPool
+    service: Service | None = None
+    fault: str | None = None
+
+    @property
+    def prefixes(self) -> Mapping[str, str]:
+        return cast(Mapping[str, str], self.pool.ready()["prefixes"])
+
+    def retire(self) -> None:
+        """Let requests that began with it finish, then end its processes."""
+        time.sleep(RETIRE_SECONDS)
+        while self.pool.is_busy:
+            time.sleep(0.1)
+        self.pool.close()
+
+
+@dataclass
+class Current:
+    """Holds what is served, and looks for something newer.
+
+    `load` makes a Serving, or raises a KgError; `mark` changes when there may be something newer.
+    """
+
+    serving: Serving
+    load: Callable[[], Serving]
+    mark: Callable[[], object]
+    refused: str | None = None
+    _told: threading.Event = field(default_factory=threading.Event)
+
+    def reload(self) -> None:
+        """Look now, whether or not the mark has changed."""
+        self._told.set()
+
+    def watch(self) -> None:
+        """Look for something newer, for ever."""
+        seen = self.mark()
+        while True:
+            told = self._told.wait(LOOK_SECONDS)
+            self._told.clear()
+            mark = self.mark()
+            if told or mark != seen:
+                seen = mark
+                self._replace()
+
+    def _replace(self) -> None:
+        try:
+            new = self.load()
+        except (KgError, OSError) as error:
+            self.refused = str(error)
+            log.error("what was found new is refused, and the old goes on: %s", error)
+            return
+        old, self.serving, self.refused = self.serving, new, None
+        log.warning("version %s is served now", new.version)
+        gc.freeze()
+        threading.Thread(target=old.retire, daemon=True).start()
+
+
+def over_folder(
+    folder: Path, settings: PoolSettings, endpoint: Mapping[str, Any] | None
+) -> Current:
+    """The current snapshot of a build folder, or at the start the newest that is whole.
+
+    With a remote `endpoint`, SPARQL is answered by that; SnapshotError if there is no snapshot.
+    """
+
+    def load(*, strict: bool = True) -> Serving:
+        snapshot, fault = (open_snapshot(folder), None) if strict else open_newest(folder)
+        remote = {**endpoint, "version": snapshot.version} if endpoint else None
+        pool = QueryPool(remote or snapshot.source, settings)
+        service = Service(snapshot)  # while the pool loads
+        pool.ready()
+        return Serving(snapshot.version, pool, service, fault)
+
+    def mark() -> object:
+        try:
+            return (folder / layout.CURRENT).read_bytes()
+        except OSError:
+            return None
+
+    return Current(load(strict=False), load, mark)
+
+
+def over_files(paths: tuple[Path, ...], settings: PoolSettings) -> Current:
+    """RDF files of any content; DataError tells what is wrong with one."""
+
+    def load() -> Serving:
+        source = {"files": [str(path) for path in paths], "memory": settings.load_memory}
+        version = content_version(paths)
+        pool = QueryPool(source, settings)
+        pool.ready()
+        return Serving(version, pool)
+
+    return Current(load(), load, mark=lambda: None)
+
+
+def current() -> Current:
+    """What the application holds."""
+    return cast(Current, current_app.extensions["etiograph"])
+
+
+def serving() -> Serving:
+    """What this request is answered from, the same from its beginning to its end."""
+    if "serving" not in g:
+        g.serving = current().serving
+    return cast(Serving, g.serving)
+
+
+def service() -> Service:
+    """The service over the leg graph."""
+    found = serving().service
+    assert found is not None  # its routes are not there without it  # noqa: S101
+    return found
+
+
+def client() -> str:
+    """Whose share of query time a request takes."""
+    return request.remote_addr or ""
