@@ -58,6 +58,14 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("directory", type=Path, help="a new directory")
     release.set_defaults(run=_release)
 
+    load = commands.add_parser("load-remote", help="load the snapshot into a SPARQL 1.1 engine")
+    load.add_argument("query", help="the engine's query URL, as ETIOGRAPH_SPARQL_ENDPOINT has it")
+    load.add_argument("--update", help="its update URL, if that is another")
+    load.add_argument("--graph-store", help="its Graph Store Protocol URL, which is faster")
+    load.add_argument("--user", help="who may write to it")
+    load.add_argument("--password-file", type=Path, help="a file with the password")
+    load.set_defaults(run=_load_remote)
+
     coverage = commands.add_parser("coverage", help="what is recorded of each condition, or not")
     coverage.add_argument("--json", action="store_true", help="print all of it as JSON")
     coverage.set_defaults(run=_coverage)
@@ -121,6 +129,21 @@ def _release(options: argparse.Namespace) -> None:
         raise BadParameter(f"{options.directory}: {error.strerror or error}") from error
     for path in sorted(options.directory.iterdir()):
         print(f"{path.stat().st_size:>12,}  {path}")
+
+
+def _load_remote(options: argparse.Namespace) -> None:
+    from kg.remote_load import Remote, load_remote
+    from kg.snapshot import open_snapshot
+
+    password = ""
+    if options.password_file:
+        try:
+            password = options.password_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise BadParameter(f"{options.password_file}: {error.strerror}") from None
+    update = options.update or options.query
+    remote = Remote(options.query, update, options.graph_store, options.user, password)
+    load_remote(open_snapshot(options.folder), remote)
 
 
 def _coverage(options: argparse.Namespace) -> None:

@@ -20,6 +20,7 @@ from SPARQLWrapper.SPARQLExceptions import QueryBadFormed, SPARQLWrapperExceptio
 from kg.errors import EngineFailed, EngineTimeout
 from kg.sparql.guard import is_absolute, tokenize, with_columns
 from kg.sparql.results import Limits, Written, write_result
+from kg.sparql.worker import query_store
 from kg.vocabulary import ALL_GRAPH, NAMED_GRAPHS
 
 RETRY_SECONDS = (0.1, 0.3)
@@ -54,8 +55,8 @@ class RemoteEvaluator:
     def __call__(self, text: str, how: dict[str, Any]) -> Written:
         if how["dump"] is not None:
             return self._dump(how)
-        parsed = self._grammar.query(  # a SyntaxError is worded as everywhere
-            text, base_iri=how["base"], prefixes=dict(self._prefixes)
+        parsed = query_store(  # a SyntaxError is worded as everywhere
+            self._grammar, text, base_iri=how["base"], prefixes=dict(self._prefixes)
         )
         is_graph = isinstance(parsed, ox.QueryTriples)
         sent = self._complete(text, how["start"], how["base"])
@@ -124,7 +125,9 @@ class RemoteEvaluator:
         until = time.monotonic() + how["seconds"] - MARGIN_SECONDS
         client = self._client(text, how, is_graph=is_graph)
         for pause in (*RETRY_SECONDS, None):
-            client.setTimeout(max(0.05, until - time.monotonic()))
+            client.timeout = max(
+                0.05, until - time.monotonic()
+            )  # setTimeout takes whole seconds only
             try:
                 return _read(client, GRAPH_TYPE if is_graph else TABLE_TYPE)
             except _Passing as error:
@@ -192,7 +195,7 @@ def _read(client: Any, expected: str) -> tuple[bytes, bool]:
     except QueryBadFormed as error:
         raise ValueError(f"the SPARQL engine refuses the query: {_brief(error)}") from None
     except SPARQLWrapperException as error:
-        raise EngineFailed(f"the SPARQL engine fails: {_brief(error)}") from None
+        raise EngineFailed(f"the SPARQL engine fails: {type(error).__name__}") from None
     except HTTPError as error:
         _fail(error)
     except URLError as error:

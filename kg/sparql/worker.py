@@ -33,6 +33,7 @@ NICENESS = 5
 _UNKNOWN_FUNCTION = re.compile(r"custom function <([^>]*)> is not supported")
 
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
+Outcome = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 Evaluate = Callable[[str, dict[str, Any]], Written]
 
 
@@ -101,8 +102,20 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def query_store(store: ox.Store, text: str, **options: Any) -> Outcome:
+    """Evaluate; a function that the engine does not know is an error of its expression alone."""
+    unknown: dict[ox.NamedNode, Callable[..., Term | None]] = {}
+    while True:
+        try:
+            return store.query(text, custom_functions=unknown, **options)
+        except RuntimeError as error:
+            name = _UNKNOWN_FUNCTION.search(str(error))
+            if name is None:
+                raise
+            unknown[ox.NamedNode(name[1])] = _no_value
+
+
 def _no_value(*_: object) -> Term | None:
-    """What a function gives that the engine does not know: an error, which unbinds."""
     return None
 
 
@@ -124,30 +137,20 @@ class StoreEvaluator:
                 result = self._query(with_columns(text, how["star"], columns), how)
         return write_result(result, how["format"], limits, self._prefixes)
 
-    def _query(
-        self, text: str, how: dict[str, Any]
-    ) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+    def _query(self, text: str, how: dict[str, Any]) -> Outcome:
         default: list[ox.NamedNode | ox.BlankNode | ox.DefaultGraph] | None = None
         named: list[ox.NamedNode | ox.BlankNode] | None = None
         if how["default_graphs"] or how["named_graphs"]:  # the protocol's dataset; none: all
             default = [ox.NamedNode(iri) for iri in how["default_graphs"]]
             named = [ox.NamedNode(iri) for iri in how["named_graphs"]]
-        unknown: dict[ox.NamedNode, Callable[..., Term | None]] = {}
-        while True:
-            try:
-                return self._store.query(
-                    text,
-                    base_iri=how["base"],
-                    prefixes=self._prefixes,
-                    default_graph=default,
-                    named_graphs=named,
-                    custom_functions=unknown,
-                )
-            except RuntimeError as error:
-                name = _UNKNOWN_FUNCTION.search(str(error))
-                if name is None:
-                    raise
-                unknown[ox.NamedNode(name[1])] = _no_value
+        return query_store(
+            self._store,
+            text,
+            base_iri=how["base"],
+            prefixes=self._prefixes,
+            default_graph=default,
+            named_graphs=named,
+        )
 
     def _dump(self, how: dict[str, Any]) -> Written:
         """A whole graph; '' is the default graph."""
