@@ -42,8 +42,6 @@ STOP_SECONDS = 8
 """How long running requests may take to finish once the service is told to stop."""
 CONNECTIONS = 8192
 """Open connections at a time, most of them idle."""
-FREE_METHODS = "GET, HEAD, POST, OPTIONS"
-
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
@@ -54,6 +52,12 @@ SECURITY_HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "ETag, Etiograph-Truncated, Retry-After",
 }
+PREFLIGHT_HEADERS = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "86400",
+}
+CONDITIONS = frozenset({"If-None-Match", "If-Modified-Since", "Range"})
 
 
 class Setting(NamedTuple):
@@ -223,18 +227,16 @@ def _health(held: Current) -> dict[str, Any]:
 
 def _finish(response: BaseResponse) -> BaseResponse:
     """Headers of every response, and 304 where the client has it already."""
-    response.headers.extend(
-        {name: value for name, value in SECURITY_HEADERS.items() if name not in response.headers}
-    )
+    headers = response.headers
+    headers.extend(SECURITY_HEADERS)
     if request.method == "OPTIONS":
-        response.headers["Access-Control-Allow-Methods"] = FREE_METHODS
-        response.headers["Access-Control-Allow-Headers"] = "*"
-        response.headers["Access-Control-Max-Age"] = "86400"
+        headers.extend(PREFLIGHT_HEADERS)
     if request.method in ("GET", "HEAD") and response.status_code in (200, 304):
-        response.vary.add("Accept")
-        if not response.is_streamed and "no-store" not in response.headers.get("Cache-Control", ""):
+        headers.add("Vary", "Accept")
+        if not response.is_streamed and "no-store" not in headers.get("Cache-Control", ""):
             response.add_etag()
-            response.make_conditional(request)
+            if CONDITIONS.intersection(request.headers.keys()):
+                response.make_conditional(request)
     if response.status_code == 304 or request.method == "HEAD":
         response.close()  # no body is sent: a file behind it would stay open
     return response

@@ -84,7 +84,7 @@ def same(embedded: FlaskClient, remote: FlaskClient, path: str, **values: str) -
     assert found.status_code == expected.status_code, (values, found.data[:500])
     assert found.content_type == expected.content_type
     assert found.data == expected.data
-    return expected.data
+    return bytes(expected.data)
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted((ROOT / "queries").glob("*.rq"))])

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from kg.errors import (
     ServiceBusy,
 )
 from kg.service import Service
-from kg.sparql.guard import MAX_DEPTH, Outline, inspect
+from kg.sparql.guard import MAX_DEPTH, bind, inspect
 from kg.sparql.pool import Graphs, PoolSettings, QueryPool
 from kg.sparql.turns import Shares
 
@@ -298,7 +299,7 @@ def test_a_worker_reaches_no_socket_even_without_the_guard(pool: QueryPool) -> N
     address = f"http://127.0.0.1:{server.server_port}/"
     query = f"SELECT * {{ SERVICE <{address}> {{ ?s ?p ?o }} }}"
     with pytest.raises(QueryFailed):
-        pool.query(Outline(query, "SELECT", 0, None, (), names_graphs=False, volatile=False))
+        pool.query(replace(inspect("SELECT * {}"), text=query, star=None))
     server.shutdown()
     server.server_close()
     assert hits == []

@@ -148,10 +148,12 @@ class Gateway:
             busy = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too many requests are waiting")
             return _respond(protocol, _refused(busy, scope.path))
         serving = self._current.serving
-        answer = await self._in_thread(_environ(scope, body))
+        answer = await self._in_thread(_environ(scope, body), protocol)
+        if answer.file is not None:
+            asyncio.get_running_loop().call_later(OPEN_SECONDS, answer.file.close)
         if answer.may_be_kept and serving is self._current.serving:
             self._cache.put(key, answer)
-        return _respond(protocol, answer)
+        return None
 
     def _kept(self) -> Cache:
         """The cache, empty if something else is served than when it was filled."""
@@ -160,13 +162,19 @@ class Gateway:
             self._cached = self._current.serving
         return self._cache
 
-    async def _in_thread(self, environ: dict[str, Any]) -> Answer:
+    async def _in_thread(self, environ: dict[str, Any], protocol: Any) -> Answer:
+        """Answer from a thread, which does not wait for the loop to wake."""
         self._pending += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, _call, self._app, environ)
+            return await loop.run_in_executor(self._threads, self._respond_to, environ, protocol)
         finally:
             self._pending -= 1
+
+    def _respond_to(self, environ: dict[str, Any], protocol: Any) -> Answer:
+        answer = _call(self._app, environ)
+        _respond(protocol, answer)
+        return answer
 
 
 async def _read(scope: Any, protocol: Any) -> bytes:
@@ -285,7 +293,6 @@ def _respond(protocol: Any, answer: Answer) -> None:
         return
     path = f"/proc/self/fd/{answer.file.fileno()}"
     protocol.response_file(int(answer.status), answer.headers, path)
-    asyncio.get_running_loop().call_later(OPEN_SECONDS, answer.file.close)
 
 
 def _refused(refusal: Refused, path: str) -> Answer:

@@ -48,10 +48,12 @@ def chosen_key(formats: Mapping[str, str], asked: str | None) -> str:
     """The key of a format (key → media type) to answer with; `asked` is what `?format=` says."""
     if asked:
         return _named_key(formats, asked)
+    keys = {media_type: key for key, media_type in formats.items()}
+    if (header := request.headers.get("Accept")) in keys:  # most programs ask for one type
+        return keys[header]
     accepted = _accepted()
     if not accepted:
         return next(iter(formats))
-    keys = {media_type: key for key, media_type in formats.items()}
     for media_type, meant in _ALIASES.items():
         for key in meant if "/" in media_type else ():
             if key in formats:
@@ -85,6 +87,8 @@ def wants_page(asked: str | None = None) -> bool:
     asked = asked or request.args.get("format")
     if asked:
         return asked == "html"
+    if "html" not in request.headers.get("Accept", ""):
+        return False
     return _accepted().best_match(("application/json", "text/html")) == "text/html"
 
 

@@ -110,7 +110,7 @@ def _answer(outline: Outline, values: Values) -> BaseResponse:
         response: BaseResponse = Response(status=HTTPStatus.NOT_MODIFIED)
     else:
         result = serving().pool.query(
-            outline, form, _timeout(values), graphs, client(), base=request.base_url
+            outline, form, _timeout(values), graphs, client(), base=_base(outline)
         )
         response = _sent(result)
     if outline.volatile:
@@ -122,7 +122,7 @@ def _answer(outline: Outline, values: Values) -> BaseResponse:
 
 def _etag(outline: Outline, form: str, graphs: Graphs) -> str:
     """The graph does not change within a version: the same question has the same answer."""
-    parts = [serving().version, request.base_url, outline.text, form, graphs.default, graphs.named]
+    parts = [serving().version, _base(outline), outline.text, form, graphs.default, graphs.named]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -146,7 +146,7 @@ def _page(outline: Outline, values: Values) -> str:
     form = next(iter(result_formats(outline)))
     graphs, timeout = _graphs(values), _timeout(values)
     result = pool.query(
-        outline, form, timeout, graphs, client(), max_rows=SHOWN_ROWS, base=request.base_url
+        outline, form, timeout, graphs, client(), max_rows=SHOWN_ROWS, base=_base(outline)
     )
     shown = _shown(result)
     if shown.get("rows") == []:
@@ -197,13 +197,18 @@ def _explanation(outline: Outline, values: Values) -> BaseResponse:
 def _why_empty(outline: Outline, values: Values) -> Json:
     """Which pattern empties a query; see `kg.sparql.empty`."""
     graphs, timeout, whose, pool = _graphs(values), _timeout(values), client(), serving().pool
-    base = request.base_url
+    base = _base(outline)
 
     def select(text: str) -> tuple[list[str], list[list[Any]]]:
         return pool.select(text, whose, timeout, graphs, base)
 
     service = serving().service
     return explain_empty(outline, select, service.index if service else None, serving().prefixes)
+
+
+def _base(outline: Outline) -> str | None:
+    """What completes the relative IRIs of a query, if it has any."""
+    return f"{own_address()}sparql" if outline.is_relative else None
 
 
 def _graphs(values: Values) -> Graphs:

@@ -55,7 +55,7 @@ class Outline:
 
     `start` is where the prologue ends; `variables` are in the order of first mention; `star` is the
     place of the `*` of a SELECT that asks for all of them, or None; `volatile` says that its answer
-    differs from time to time.
+    differs from time to time; `is_relative` that it has IRIs which a base must complete.
     """
 
     text: str
@@ -65,6 +65,7 @@ class Outline:
     variables: tuple[str, ...]
     names_graphs: bool
     volatile: bool
+    is_relative: bool
 
 
 def tokenize(query: str) -> list[Token]:
@@ -104,6 +105,7 @@ def inspect(query: str) -> Outline:
         variables=tuple(dict.fromkeys(t.text[1:] for t in tokens if t.kind == "variable")),
         names_graphs="FROM" in words[place:body],
         volatile=any(word.endswith(_VOLATILE) for word in words),
+        is_relative=any(t.kind == "iri" and not is_absolute(t.text) for t in tokens),
     )
 
 
