@@ -7,8 +7,7 @@ same bytes.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin
 
@@ -17,7 +16,8 @@ from rdflib.namespace import DCAT, DCTERMS, FOAF, OWL, RDF, RDFS, SDO, SH, VOID,
 from rdflib.term import Node
 
 from kg import layout
-from kg.queries import NamedQuery, Parameter, Select
+from kg.figures import Counts, Statistics
+from kg.queries import NamedQuery, Parameter
 from kg.sparql.guard import bind
 from kg.sparql.results import GRAPH_FORMATS, SOLUTION_FORMATS
 from kg.views import DISCLAIMER
@@ -43,18 +43,9 @@ PACKED = {
     layout.RELEASE_ZIP: (DCAT.packageFormat, "text/turtle"),
 }
 """File of a release that is packed → how DCAT names its packing, and the media type within."""
-HEADER = (DCTERMS.title, DCTERMS.description, DCTERMS.license, DCTERMS.creator, DCTERMS.publisher)
-"""What is taken over from the header of the ontology that the data holds."""
 DOCUMENT = ".well-known/void"
 DATASET = f"{DOCUMENT}#dataset"
 ALL_GRAPHS = f"{DOCUMENT}#graphs"
-MAX_PARTITIONS = 500
-"""The most classes and properties that are described, the largest first."""
-MAX_PAIRS = 2000
-"""The same for properties of classes."""
-
-Counts = Mapping[URIRef, int]
-"""Property of VoID → number."""
 
 
 def describe_service(endpoint: str, base: str, *, union: bool = False) -> Graph:
@@ -89,112 +80,6 @@ def prefix_document(prefixes: Mapping[str, str], media_type: str, version: str) 
 def _context(namespace: str) -> Any:
     """A JSON-LD prefix; one whose namespace ends in a letter or `_` has to be declared as such."""
     return namespace if namespace[-1] in ":/?#[]@" else {"@id": namespace, "@prefix": True}
-
-
-# -- figures -------------------------------------------------------------------------------
-
-_NUMBERS = ("triples", "entities", "classes", "properties", "distinctSubjects", "distinctObjects")
-_WHOLE = f"""
-SELECT (COUNT(*) AS ?triples) (COUNT(DISTINCT ?entity) AS ?entities)
-       (COUNT(DISTINCT ?class) AS ?classes) (COUNT(DISTINCT ?p) AS ?properties)
-       (COUNT(DISTINCT ?s) AS ?distinctSubjects) (COUNT(DISTINCT ?o) AS ?distinctObjects) {{
-  ?s ?p ?o
-  BIND(IF(%s, ?s, ?none) AS ?entity)
-  BIND(IF(?p = <{RDF.type}>, ?o, ?none) AS ?class)
-}}"""
-_PROPERTIES = f"""
-SELECT ?property (COUNT(*) AS ?triples)
-       (COUNT(DISTINCT ?s) AS ?distinctSubjects) (COUNT(DISTINCT ?o) AS ?distinctObjects) {{
-  ?s ?property ?o
-}} GROUP BY ?property ORDER BY DESC(?triples) ?property LIMIT {MAX_PARTITIONS}"""
-_CLASSES = f"""
-SELECT ?class (COUNT(*) AS ?triples)
-       (COUNT(DISTINCT ?s) AS ?distinctSubjects) (COUNT(DISTINCT ?o) AS ?distinctObjects) {{
-  ?s a ?class ; ?p ?o
-  FILTER(isIRI(?class))
-}} GROUP BY ?class ORDER BY DESC(?triples) ?class LIMIT {MAX_PARTITIONS}"""
-_ENTITIES = """
-SELECT ?class (COUNT(*) AS ?entities) (MIN(?s) AS ?example) {
-  ?s a ?class
-  FILTER(isIRI(?class) && %s)
-} GROUP BY ?class"""
-_PAIRS = f"""
-SELECT ?class ?property (COUNT(*) AS ?triples)
-       (COUNT(DISTINCT ?s) AS ?distinctSubjects) (COUNT(DISTINCT ?o) AS ?distinctObjects) {{
-  ?s a ?class ; ?property ?o
-  FILTER(isIRI(?class))
-}} GROUP BY ?class ?property ORDER BY DESC(?triples) ?class ?property LIMIT {MAX_PAIRS}"""
-_GRAPHS = """
-SELECT ?g (COUNT(*) AS ?triples) {
-  GRAPH ?g { ?s ?p ?o }
-  FILTER(isIRI(?g))
-} GROUP BY ?g ORDER BY ?g"""
-_HEADER = f"""
-SELECT ?ontology ?p ?o {{
-  ?ontology a <{OWL.Ontology}> ; ?p ?o
-  FILTER(?p IN ({", ".join(f"<{name}>" for name in HEADER)}))
-  FILTER NOT EXISTS {{ ?other <{OWL.imports}> ?ontology }}
-}} ORDER BY ?ontology ?p ?o LIMIT 100"""
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """Figures of the default graph and of its parts; a part's key is what it is the part of.
-
-    `examples` has an entity of each class, `header` what the ontology says of itself.
-    """
-
-    uri_space: str
-    whole: Counts
-    properties: Mapping[URIRef, Counts]
-    classes: Mapping[URIRef, Counts]
-    pairs: Mapping[tuple[URIRef, URIRef], Counts]
-    graphs: Mapping[URIRef, Counts]
-    examples: Mapping[URIRef, URIRef]
-    header: Mapping[URIRef, Sequence[Node]]
-
-
-def count(select: Select, uri_space: str = "") -> Statistics:
-    """The figures of any data; an entity is what has an IRI, under `uri_space` if there is one."""
-    is_entity = f'isIRI(?s) && STRSTARTS(STR(?s), "{uri_space}")' if uri_space else "isIRI(?s)"
-    whole = [counts for _, counts in _counted(select, _WHOLE % is_entity)]
-    classes = {key: counts for (key,), counts in _counted(select, _CLASSES)}
-    examples = {}
-    for (key, example), counts in _counted(select, _ENTITIES % is_entity):
-        if key in classes:
-            examples[key] = example
-            classes[key] = {**classes[key], **counts}
-    return Statistics(
-        uri_space=uri_space,
-        whole=whole[0] if whole else {},
-        properties={key: counts for (key,), counts in _counted(select, _PROPERTIES)},
-        classes=classes,
-        pairs={(c, p): counts for (c, p), counts in _counted(select, _PAIRS) if c in classes},
-        graphs={key: counts for (key,), counts in _counted(select, _GRAPHS)},
-        examples=examples,
-        header=_header(select(_HEADER)[1]),
-    )
-
-
-def _counted(select: Select, query: str) -> Iterator[tuple[list[URIRef], dict[URIRef, int]]]:
-    """Each row: the terms that it is about, and the numbers."""
-    columns, rows = select(query)
-    for row in rows:
-        found = zip(columns, row, strict=True)
-        cells = [(name, str(cell)) for name, cell in found if cell is not None]
-        numbers = {VOID[name]: int(text) for name, text in cells if name in _NUMBERS}
-        yield [URIRef(text) for name, text in cells if name not in _NUMBERS], numbers
-
-
-def _header(rows: Iterable[Sequence[Node | None]]) -> dict[URIRef, list[Node]]:
-    """What one ontology says of itself; of several, none speaks for the data."""
-    found: dict[URIRef, list[Node]] = {}
-    ontologies = set()
-    for ontology, name, value in rows:
-        ontologies.add(ontology)
-        if isinstance(value, Literal) or (isinstance(value, URIRef) and is_iri(value)):
-            found.setdefault(URIRef(str(name)), []).append(value)
-    return found if len(ontologies) == 1 else {}
 
 
 # -- VoID and DCAT -------------------------------------------------------------------------

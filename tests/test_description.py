@@ -18,14 +18,13 @@ from rdflib.term import Node
 from kg import layout
 from kg.description import (
     FORMAT_NAMES,
-    MAX_PARTITIONS,
     SD,
-    count,
     describe_dataset,
     describe_queries,
     describe_service,
     prefix_document,
 )
+from kg.figures import MAX_PARTITIONS, count
 from kg.queries import select_from
 from kg.service import Service
 from kg.sparql.guard import inspect

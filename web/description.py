@@ -9,8 +9,9 @@ from flask import Flask, Response, abort, request
 from rdflib import Graph
 from werkzeug.wrappers import Response as BaseResponse
 
-from kg.description import Statistics, count, describe_dataset, describe_queries
+from kg.description import describe_dataset, describe_queries
 from kg.errors import EngineTimeout, QueryFailed, QueryTimeout, ServiceBusy
+from kg.figures import Statistics, count
 from kg.sparql.pool import Solutions
 from kg.sparql.results import GRAPH_FORMATS
 from kg.vocabulary import ETIO, expand, is_iri

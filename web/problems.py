@@ -28,6 +28,7 @@ from kg.errors import (
 )
 from kg.vocabulary import ETIO
 from web.negotiation import wants_page
+from web.serving import serving
 
 STATUS_OF: dict[type[KgError], int] = {
     BadParameter: 422,
@@ -91,16 +92,24 @@ def problem_document(
     }
 
 
+def _page(problem: dict[str, object]) -> str:
+    """A mistake in a query is shown beside the query, any other on a page of its own."""
+    query = request.args.get("query")
+    if request.endpoint == "sparql" and query is not None:
+        return render_template(
+            "sparql.html", problem=problem, query=query, prefixes=serving().prefixes
+        )
+    question = request.args.get("q", "")
+    return render_template("error.html", problem=problem, question=question)
+
+
 def _problem(
     status: int, name: str, detail: str, suggestions: tuple[str, ...] = ()
 ) -> BaseResponse:
     problem = problem_document(status, name, detail, request.path, suggestions)
     response: BaseResponse
     if wants_page():
-        question = request.args.get("q", "")
-        query = request.values.get("query", "")
-        page = render_template("error.html", problem=problem, question=question, query=query)
-        response = Response(page)
+        response = Response(_page(problem))
     else:
         response = jsonify(problem)
         response.content_type = "application/problem+json"
