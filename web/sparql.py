@@ -14,8 +14,9 @@ from kg.description import describe_service, prefix_document
 from kg.errors import BadParameter, BadSparql, RefusedSparql
 from kg.sparql.empty import explain_empty
 from kg.sparql.guard import Outline, inspect
-from kg.sparql.pool import Graphs, Result, result_formats
+from kg.sparql.pool import Graphs, result_formats
 from kg.sparql.results import GRAPH_FORMATS
+from kg.sparql.spool import Result
 from kg.views import DISCLAIMER, Json
 from kg.vocabulary import PREFIXES, compress, expand
 from web.description import own_address, sent

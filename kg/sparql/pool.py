@@ -5,22 +5,13 @@ replaced in milliseconds by a fork of the keeper, and only the query in it is lo
 """
 
 import atexit
-import contextlib
-import json
 import os
-import select
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
-from pathlib import Path
-from tempfile import TemporaryFile
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from rdflib.query import Result as RdflibResult
 from rdflib.term import Node
@@ -38,14 +29,12 @@ from kg.errors import (
 from kg.sparql import frames
 from kg.sparql.guard import Outline, inspect
 from kg.sparql.hints import explain_fault
-from kg.sparql.keeper import NUMBER
+from kg.sparql.processes import Keeper, Worker
 from kg.sparql.results import GRAPH_FORMATS, SOLUTION_FORMATS
+from kg.sparql.spool import Result, Spool
 from kg.sparql.turns import Shares, Turn, Turns
 from kg.vocabulary import VERSION_GRAPH
 
-ROOT = Path(__file__).resolve().parents[2]
-IN_MEMORY = 256 * 1024
-"""A result larger than this (bytes) waits for its reader in a file."""
 DUMP_SECONDS = 60.0
 PROBE_SECONDS = 5.0
 """How often a remote engine is asked whether it is there, and how long it may take to say so."""
@@ -75,134 +64,6 @@ class Graphs:
 
     default: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A query's result in one format: in memory or, if it is large, in a file of its own."""
-
-    content: bytes
-    file: BinaryIO | None
-    media_type: str
-    truncated: bool
-
-    @property
-    def body(self) -> bytes:
-        """All of it, in memory; a file is used up."""
-        if self.file is None:
-            return self.content
-        with self.file:
-            return self.file.read()
-
-
-class _Spool:
-    """Takes the parts of a body, and moves them to a file when they become many."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._file: BinaryIO | None = None
-
-    def write(self, part: bytes) -> None:
-        if self._file is None and len(self._buffer) + len(part) > IN_MEMORY:
-            self._file = cast(BinaryIO, TemporaryFile())  # noqa: SIM115 - the Result's
-            self._file.write(self._buffer)
-        if self._file is None:
-            self._buffer += part
-        else:
-            self._file.write(part)
-
-    def result(self, media_type: str, *, truncated: bool) -> Result:
-        if self._file is None:
-            return Result(bytes(self._buffer), None, media_type, truncated)
-        self._file.flush()
-        self._file.seek(0)
-        return Result(b"", self._file, media_type, truncated)
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-
-class Worker:
-    """A worker process, as the pool sees it."""
-
-    def __init__(self, pid: int, connection: socket.socket) -> None:
-        self.pid = pid
-        self._connection = connection
-
-    def is_alive(self) -> bool:
-        """An idle worker has nothing to say: what can be read is its end."""
-        return not select.select([self._connection], [], [], 0)[0]
-
-    def ask(self, message: bytes, body: frames.Writable, deadline: float) -> dict[str, Any]:
-        """Send a message and read the reply; TimeoutError or EOFError end the worker's use."""
-        try:
-            self._connection.settimeout(max(0.001, deadline - time.monotonic()))
-            self._connection.sendall(message)
-        except TimeoutError:
-            raise
-        except OSError as error:
-            raise EOFError from error
-        return frames.receive(self._connection, body, deadline)
-
-    def kill(self) -> None:
-        """End the process; the keeper buries it."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-class Keeper:
-    """The process that holds the graph; started here, it forks workers on demand.
-
-    DataError tells why it cannot hold what `source` names (see `kg.sparql.keeper.hold`).
-    """
-
-    def __init__(self, source: Mapping[str, Any], worker_memory: int) -> None:
-        self._lock = threading.Lock()
-        self._channel, theirs = socket.socketpair()
-        text = json.dumps({**source, "worker_memory": worker_memory})
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "kg.sparql.keeper", str(theirs.fileno()), text],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            cwd=ROOT,
-            pass_fds=[theirs.fileno()],
-            process_group=0,  # Ctrl-C is for the service, which ends its keeper
-        )
-        theirs.close()
-
-    def wait(self) -> dict[str, Any]:
-        """What the keeper tells of its graph, once it holds it."""
-        try:
-            facts = frames.receive(self._channel, BytesIO())
-        except EOFError:
-            raise DataError(
-                "the graph took more memory than is allowed, or broke its loader"
-            ) from None
-        if "error" in facts:
-            raise DataError(facts["error"])
-        return facts
-
-    def fork(self, replaced: Worker | None = None) -> Worker:
-        """A new worker; EOFError if the keeper is no more."""
-        with self._lock:
-            try:
-                self._channel.sendall(NUMBER.pack(replaced.pid if replaced else 0))
-                message, descriptors, _, _ = socket.recv_fds(self._channel, NUMBER.size, 1)
-            except OSError as error:
-                raise EOFError from error
-        if not descriptors:
-            raise EOFError
-        return Worker(NUMBER.unpack(message)[0], socket.socket(fileno=descriptors[0]))
-
-    def close(self) -> None:
-        """End the keeper; its workers end when their connections do."""
-        self._channel.close()
-        self._process.kill()
-        self._process.wait()
 
 
 ALL_GRAPHS = Graphs()
@@ -354,7 +215,7 @@ class QueryPool:
             "dump": None,
             **how,
         }
-        body = _Spool()
+        body = Spool()
         try:
             reply = self._run(frames.pack(header, text.encode()), body, seconds, client)
         except TryLater:

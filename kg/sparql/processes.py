@@ -1,0 +1,104 @@
+"""The processes behind the pool, as the pool sees them: a keeper, and the workers it forks."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from kg.errors import DataError
+from kg.sparql import frames
+from kg.sparql.keeper import NUMBER
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Worker:
+    """A worker process, as the pool sees it."""
+
+    def __init__(self, pid: int, connection: socket.socket) -> None:
+        self.pid = pid
+        self._connection = connection
+
+    def is_alive(self) -> bool:
+        """An idle worker has nothing to say: what can be read is its end."""
+        return not select.select([self._connection], [], [], 0)[0]
+
+    def ask(self, message: bytes, body: frames.Writable, deadline: float) -> dict[str, Any]:
+        """Send a message and read the reply; TimeoutError or EOFError end the worker's use."""
+        try:
+            self._connection.settimeout(max(0.001, deadline - time.monotonic()))
+            self._connection.sendall(message)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise EOFError from error
+        return frames.receive(self._connection, body, deadline)
+
+    def kill(self) -> None:
+        """End the process; the keeper buries it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Keeper:
+    """The process that holds the graph; started here, it forks workers on demand.
+
+    DataError tells why it cannot hold what `source` names (see `kg.sparql.keeper.hold`).
+    """
+
+    def __init__(self, source: Mapping[str, Any], worker_memory: int) -> None:
+        self._lock = threading.Lock()
+        self._channel, theirs = socket.socketpair()
+        text = json.dumps({**source, "worker_memory": worker_memory})
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", "kg.sparql.keeper", str(theirs.fileno()), text],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd=ROOT,
+            pass_fds=[theirs.fileno()],
+            process_group=0,  # Ctrl-C is for the service, which ends its keeper
+        )
+        theirs.close()
+
+    def wait(self) -> dict[str, Any]:
+        """What the keeper tells of its graph, once it holds it."""
+        try:
+            facts = frames.receive(self._channel, BytesIO())
+        except EOFError:
+            raise DataError(
+                "the graph took more memory than is allowed, or broke its loader"
+            ) from None
+        if "error" in facts:
+            raise DataError(facts["error"])
+        return facts
+
+    def fork(self, replaced: Worker | None = None) -> Worker:
+        """A new worker; EOFError if the keeper is no more."""
+        with self._lock:
+            try:
+                self._channel.sendall(NUMBER.pack(replaced.pid if replaced else 0))
+                message, descriptors, _, _ = socket.recv_fds(self._channel, NUMBER.size, 1)
+            except OSError as error:
+                raise EOFError from error
+        if not descriptors:
+            raise EOFError
+        return Worker(NUMBER.unpack(message)[0], socket.socket(fileno=descriptors[0]))
+
+    def close(self) -> None:
+        """End the keeper; its workers end when their connections do."""
+        self._channel.close()
+        self._process.kill()
+        self._process.wait()
