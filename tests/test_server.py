@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 import kg.client
 from kg import errors
 from kg.errors import KgError, RequestError
-from server import Settings
+from server import SETTINGS, Settings
+from tests.conftest import ROOT
 from web.problems import STATUS_OF, status_of
 
 pytestmark = pytest.mark.graph
@@ -432,3 +433,10 @@ def test_an_entity_is_found_by_its_identifier_elsewhere(client: FlaskClient) -> 
     assert found is not None
     assert found["id"] == "etio:Calf"
     assert found["mappings"][0]["iri"] == "http://purl.obolibrary.org/obo/UBERON_8480048"
+
+
+def test_the_readme_has_every_setting() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for setting in SETTINGS:
+        assert f"| `{setting.name}` |" in readme
+        assert f"| {setting.help} |" in readme
