@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,8 @@ from flask import Flask, jsonify, redirect, request, url_for
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
-from kg.errors import KgError
+from kg.errors import KgError, SnapshotError
+from kg.layout import MANIFEST
 from kg.snapshot import current_version
 from kg.sparql.pool import PoolSettings
 from kg.sparql.turns import Shares
@@ -40,6 +42,7 @@ ROOT = Path(__file__).resolve().parent
 MEGABYTE = 1024 * 1024
 STOP_SECONDS = 8
 """How long running requests may take to finish once the service is told to stop."""
+ORPHAN_SECONDS = 0.2
 CONNECTIONS = 8192
 """Open connections at a time, most of them idle."""
 SECURITY_HEADERS = {
@@ -75,6 +78,7 @@ SETTINGS = (
     Setting("ETIOGRAPH_FOLDER", str(ROOT / "build"), "folder of snapshots"),
     Setting("ETIOGRAPH_DATA", "", "RDF files to serve instead, as --data gives them"),
     Setting("ETIOGRAPH_DATA_MEMORY", 8192, "most MB that loading RDF files may take"),
+    Setting("ETIOGRAPH_DATA_SECONDS", 600.0, "most seconds that loading may take"),
     Setting("ETIOGRAPH_CACHE", 64, "MB of answers kept for those who ask again; 0 keeps none"),
     Setting("ETIOGRAPH_PROXIES", 0, "trusted proxies in front that set X-Forwarded-*"),
     Setting("ETIOGRAPH_QUERY_TIMEOUT", 10.0, "most seconds of a query"),
@@ -132,6 +136,7 @@ class Settings:
                 memory=part["QUERY_MEMORY"] * MEGABYTE,
                 workers=part["QUERY_WORKERS"],
                 load_memory=part["DATA_MEMORY"] * MEGABYTE,
+                load_seconds=part["DATA_SECONDS"],
                 shares=Shares(
                     part["CLIENT_RUNNING"],
                     part["CLIENT_SECONDS"],
@@ -254,7 +259,18 @@ def create_gateway() -> Gateway:
         sys.exit(f"error: {error}")
     held: Current = app.extensions["etiograph"]
     threading.Thread(target=held.watch, daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     return Gateway(app, held, settings.cache)
+
+
+def _end_with_parent() -> None:
+    """Should granian's first process be killed, its worker must not keep the port."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(STOP_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _free_address(host: str, port: int) -> str:
@@ -288,7 +304,12 @@ def _what(settings: Settings) -> str:
             if not path.is_file():
                 raise KgError(f"{path} is no file")
         return ", ".join(path.name for path in settings.data)
-    return f"version {current_version(settings.folder)}"
+    try:
+        return f"version {current_version(settings.folder)}"
+    except SnapshotError:
+        if next(settings.folder.glob(f"*/{MANIFEST}"), None) is None:
+            raise
+        return "a snapshot without a pointer to it"
 
 
 def main() -> None:

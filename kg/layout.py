@@ -11,11 +11,14 @@ build/<version>/manifest.json format, version, counts, and size and SHA-256 of e
 """
 
 import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
-FORMAT = 4
+FORMAT = 5
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
+SEAL = "sha256"
 STORE = "store"
 INDEX = "index.json"
 PROOFS = "proofs.json"
@@ -35,6 +38,12 @@ RELEASE_TYPES = {
     RELEASE_MAPPINGS: "text/tab-separated-values",
 }
 """File of a release → its media type."""
+
+
+def seal(manifest: dict[str, Any]) -> str:
+    """The hexadecimal SHA-256 that a manifest holds of the rest of itself."""
+    rest = {name: value for name, value in manifest.items() if name != SEAL}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def sha256_of(path: Path) -> str:

@@ -104,10 +104,13 @@ def _opened(path: Path) -> Snapshot:
         manifest = json.loads((path / layout.MANIFEST).read_text(encoding="utf-8"))
         found = manifest["format"]
         files = dict(manifest["files"])
+        sealed = manifest.get(layout.SEAL) == layout.seal(manifest)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SnapshotError(f"{path / layout.MANIFEST} cannot be read: {error}") from error
     if found != layout.FORMAT:
         raise SnapshotError(f"{path} has format {found}, not {layout.FORMAT}: build it again")
+    if not sealed:
+        raise SnapshotError(f"{path / layout.MANIFEST} is damaged: build again")
     for name, expected in files.items():
         _check_file(path / name, expected)
     return Snapshot(path, manifest)

@@ -2,11 +2,8 @@
 
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +15,7 @@ from SPARQLWrapper import CSV, GET, JSON, POST, TURTLE, XML, SPARQLWrapper
 from SPARQLWrapper.SPARQLExceptions import QueryBadFormed
 
 from kg.client import EndpointError, select
+from tests.attacking import Running
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.graph, pytest.mark.service]
@@ -25,43 +23,6 @@ QUERY = """SELECT ?label WHERE {
   ?condition etio:hasPresentation ?p ; rdfs:label ?label .
   ?p rdfs:subClassOf etio:Cramp ; etio:locatedIn etio:Calf ; etio:relievedBy etio:Rest .
 }"""
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-class Running:
-    """A service process and its address."""
-
-    def __init__(self, folder: Path) -> None:
-        port = free_port()
-        self.address = f"http://127.0.0.1:{port}"
-        environment = {**os.environ, "PORT": str(port), "ETIOGRAPH_FOLDER": str(folder)}
-        environment.pop("HOST", None)
-        self.process = subprocess.Popen(
-            [sys.executable, "server.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE
-        )
-
-    def wait(self, seconds: float = 15.0) -> None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(f"{self.address}/health", timeout=5).close()
-            except (URLError, ConnectionError):
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError("the service did not come up")
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(timeout=15)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return status
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from kg.errors import (
     ServiceBusy,
 )
 from kg.service import Service
-from kg.sparql.guard import MAX_DEPTH, bind, inspect
+from kg.sparql.guard import MAX_DEPTH, inspect
 from kg.sparql.pool import Graphs, PoolSettings, QueryPool
 from kg.sparql.turns import Shares
 

@@ -9,6 +9,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 import signal
 import sys
 from collections import OrderedDict
@@ -25,7 +26,7 @@ from web.serving import Current
 
 MAX_URL = 16 * 1024
 MAX_BODY = 1024 * 1024
-BODY_SECONDS = 20.0
+BODY_SECONDS = 10.0
 """How long a client may take to send a request's body."""
 THREADS = 48
 """More than all queries that may run or wait, so that everything else goes on beside them."""
@@ -35,6 +36,10 @@ MAX_KEPT = 1024 * 1024
 """Answers larger than this are not kept."""
 OPEN_SECONDS = 30.0
 """How long a file stays open here for granian to open it too."""
+HOST = re.compile(
+    r"|(?:(?!-)[A-Za-z0-9_-]{1,63}(?:\.(?!-)[A-Za-z0-9_-]{1,63})*\.?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+)
+"""Names, IP addresses, with a port or without; or nothing, as HTTP/1.0 has it."""
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 log = logging.getLogger("etiograph")
 
@@ -181,6 +186,8 @@ async def _read(scope: Any, protocol: Any) -> bytes:
     """The body of a request that is within the limits."""
     if len(scope.path) + len(scope.query_string) > MAX_URL:
         raise Refused(HTTPStatus.REQUEST_URI_TOO_LONG, f"the URL is over {MAX_URL} bytes; use POST")
+    if not HOST.fullmatch(scope.headers.get("host", "")):
+        raise Refused(HTTPStatus.BAD_REQUEST, "the Host header does not name a host")
     if scope.method not in METHODS_WITH_BODY:
         return b""
     announced = scope.headers.get("content-length", "0")
@@ -245,7 +252,7 @@ def _environ(scope: Any, body: bytes) -> dict[str, Any]:
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": scope.path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
+        "QUERY_STRING": scope.query_string.encode().decode("latin-1"),
         "SERVER_NAME": server,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
@@ -263,7 +270,8 @@ def _environ(scope: Any, body: bytes) -> dict[str, Any]:
         values = scope.headers.get_all(name)
         environ[f"HTTP_{name.upper().replace('-', '_')}"] = ",".join(values)
     environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
-    environ.pop("HTTP_CONTENT_LENGTH", None)
+    for name in ("HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"):  # the body is all here
+        environ.pop(name, None)
     environ["CONTENT_LENGTH"] = str(len(body))
     return environ
 

@@ -62,6 +62,7 @@ def write_snapshot(
             },
             "files": _files(workplace),
         }
+        manifest[layout.SEAL] = layout.seal(manifest)
         (workplace / layout.MANIFEST).write_bytes(_json(manifest))
         _publish(workplace, folder, version)
     finally:

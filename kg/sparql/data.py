@@ -62,13 +62,15 @@ def load_files(paths: Sequence[Path]) -> tuple[ox.Store, dict[str, str]]:
         try:
             if form == ox.RdfFormat.RDF_XML:
                 with _open(path) as file:
-                    _check_entities(file.read(MAX_HEAD), path)
+                    _check_entities(file, path)
             with _open(path) as file:
                 prefixes |= _prefixes(file, form)
             with _open(path) as file:
                 store.bulk_load(_limited(file, path), format=form, base_iri=path.resolve().as_uri())
         except (OSError, EOFError, SyntaxError, ValueError) as error:
             raise DataError(f"{path} cannot be loaded: {error}") from None
+        except MemoryError:
+            raise DataError(f"{path} takes more memory than is allowed") from None
     return store, prefixes
 
 
@@ -112,13 +114,23 @@ def _prefixes(file: BinaryIO, form: ox.RdfFormat) -> dict[str, str]:
     return {name: iri for name, iri in parser.prefixes.items() if name}
 
 
-def _check_entities(head: bytes, path: Path) -> None:
+def _declares(file: BinaryIO) -> bool:
+    """Whether an entity is declared in what is left of a file."""
+    seen = b""
+    while block := file.read(MAX_HEAD):
+        if b"<!ENTITY" in seen + block:
+            return True
+        seen = block[-len(b"<!ENTITY") :]
+    return False
+
+
+def _check_entities(file: BinaryIO, path: Path) -> None:
     """Protégé writes small entities of its own; nested, outside and endless ones are attacks."""
-    if b"<!DOCTYPE" not in head:
-        return
-    entities = _ENTITY.findall(head)
-    if b"]" not in head or len(entities) > MAX_ENTITIES:
-        raise DataError(f"{path} declares more than {MAX_ENTITIES} XML entities")
+    entities = _ENTITY.findall(file.read(MAX_HEAD))
+    if len(entities) > MAX_ENTITIES or _declares(file):
+        raise DataError(
+            f"{path} declares more than {MAX_ENTITIES} XML entities, or declares them late"
+        )
     for parameter, double, single, other in entities:
         value = double + single
         if parameter or other:

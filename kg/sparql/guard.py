@@ -7,7 +7,7 @@ worker has no file descriptor left to open a socket with.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -16,6 +16,9 @@ from kg.errors import BadSparql, QueryTooLong, RefusedSparql
 
 MAX_LENGTH = 256 * 1024
 MAX_DEPTH = 200
+MAX_TOKENS = 20_000
+LOOKED_AT = 20
+"""How many words may be the misspelt beginning of a query."""
 FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
 _UPDATES = frozenset(
     {"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"}
@@ -70,11 +73,14 @@ class Outline:
 
 def tokenize(query: str) -> list[Token]:
     """The tokens of a text, without white space and comments."""
-    return [
-        Token(str(match.lastgroup), match[0], match.start())
-        for match in _TOKEN.finditer(query)
-        if match.lastgroup != "comment"
-    ]
+    return list(_tokens(query))
+
+
+def _tokens(query: str) -> Iterator[Token]:
+    for match in _TOKEN.finditer(query):
+        kind = match.lastgroup
+        if kind is not None and kind != "comment":
+            yield Token(kind, match[0], match.start())
 
 
 def inspect(query: str) -> Outline:
@@ -88,8 +94,7 @@ def inspect(query: str) -> Outline:
         raise BadSparql(f"the query holds {query[error.start]!r}, which is no character") from None
     if size > MAX_LENGTH:
         raise QueryTooLong(f"the query is longer than {MAX_LENGTH // 1024} KiB")
-    tokens = tokenize(query)
-    _check_depth(tokens)
+    tokens = _tokens_within_limits(query)
     words = [_keyword(token.text) if token.kind == "word" else token.text for token in tokens]
     place = _place_of_form(tokens, words)
     after = place + 1
@@ -138,12 +143,18 @@ def bind(query: str, terms: Mapping[str, str]) -> str:
     return "".join((*parts, query[end:]))
 
 
-def _check_depth(tokens: Sequence[Token]) -> None:
+def _tokens_within_limits(query: str) -> list[Token]:
+    """The tokens, unless they are too many or nested too deeply; the rest is not looked at."""
     depth = 0
-    for token in tokens:
+    tokens: list[Token] = []
+    for token in _tokens(query):
         depth += (token.kind == "open") - (token.kind == "close")
         if depth > MAX_DEPTH:
             raise BadSparql(f"the query is nested too deeply: more than {MAX_DEPTH} brackets")
+        if len(tokens) == MAX_TOKENS:
+            raise QueryTooLong(f"the query has more than {MAX_TOKENS} words and signs")
+        tokens.append(token)
+    return tokens
 
 
 def _place_of_form(tokens: Sequence[Token], words: Sequence[str]) -> int:
@@ -156,7 +167,8 @@ def _place_of_form(tokens: Sequence[Token], words: Sequence[str]) -> int:
                 )
             if word in FORMS:
                 return place
-    near = [form for word in words for form in get_close_matches(word, FORMS, n=1, cutoff=0.7)]
+    first = list(dict.fromkeys(words))[:LOOKED_AT]
+    near = [form for word in first for form in get_close_matches(word, FORMS, n=1, cutoff=0.7)]
     raise BadSparql(f"no {', '.join(FORMS[:-1])} or {FORMS[-1]} is found in the query", near[:1])
 
 

@@ -14,7 +14,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +93,28 @@ def keep(channel: socket.socket, held: Held, memory: int) -> None:
         theirs.close()
 
 
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """An engine out of memory writes a page on standard error; DataError says it in a line."""
+    kept = os.dup(2)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def main() -> None:
     """Load, say so, keep."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service ends when it is told to, and we then
     channel = socket.socket(fileno=int(sys.argv[1]))
     source = json.loads(sys.argv[2])
     try:
-        held = hold(source)
+        with _silence():
+            held = hold(source)
     except DataError as error:
         channel.sendall(frames.pack({"error": str(error)}))
         return

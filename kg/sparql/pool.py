@@ -46,7 +46,7 @@ WORKERS = (os.cpu_count() or 2) + 2
 class PoolSettings:
     """Limits of ad-hoc queries: seconds, rows, bytes of result and of memory, workers.
 
-    `load_memory` (bytes of address space, None for any) is for loading files that are not ours.
+    `load_memory` (bytes of address space, None for any) and `load_seconds` are for loading.
     """
 
     timeout: float = 10.0
@@ -55,6 +55,7 @@ class PoolSettings:
     memory: int = 1024 * 1024 * 1024
     workers: int = WORKERS
     load_memory: int | None = None
+    load_seconds: float = 600.0
     shares: Shares = field(default_factory=Shares)
 
 
@@ -106,7 +107,7 @@ class QueryPool:
         with self._lock:
             if self._facts is None:
                 try:
-                    self._facts = self._keeper.wait()
+                    self._facts = self._keeper.wait(self.settings.load_seconds)
                 except DataError:
                     self._keeper.close()
                     raise
@@ -241,7 +242,7 @@ class QueryPool:
         self, worker: Worker, turn: Turn, message: bytes, body: frames.Writable, seconds: float
     ) -> dict[str, Any]:
         try:
-            reply = worker.ask(message, body, time.monotonic() + seconds)
+            reply = worker.ask(message, body, turn.asked + seconds)  # waiting counts
         except TimeoutError:
             self._replace(worker)
             if "endpoint" in self._source:
@@ -291,8 +292,9 @@ class QueryPool:
             with self._lock:
                 if self._keeper is keeper:
                     keeper.close()
-                    self._keeper = self._start()
-                    self._keeper.wait()
+                    started = self._start()
+                    started.wait(self.settings.load_seconds)
+                    self._keeper = started
             return self._keeper.fork()
 
     def close(self) -> None:

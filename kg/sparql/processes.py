@@ -73,10 +73,13 @@ class Keeper:
         )
         theirs.close()
 
-    def wait(self) -> dict[str, Any]:
+    def wait(self, seconds: float) -> dict[str, Any]:
         """What the keeper tells of its graph, once it holds it."""
         try:
-            facts = frames.receive(self._channel, BytesIO())
+            facts = frames.receive(self._channel, BytesIO(), time.monotonic() + seconds)
+            self._channel.settimeout(None)
+        except TimeoutError:
+            raise DataError(f"the graph could not be loaded within {seconds:g} s") from None
         except EOFError:
             raise DataError(
                 "the graph took more memory than is allowed, or broke its loader"

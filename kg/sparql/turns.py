@@ -124,14 +124,18 @@ class Turns:
         return seconds
 
     def _make_room(self, turn: Turn) -> None:
-        """Where the queue is full, the last one of the client that fills it most gives way."""
+        """In a full queue, the last one of who fills it most, or has used most, gives way."""
         if len(self._waiting) < self._shares.queue:
             return
         counts = Counter(other.client for other in self._waiting)
-        fullest, most = max(counts.items(), key=itemgetter(1), default=("", 0))
-        if most <= counts[turn.client] + 1:
+        weights = {
+            client: (count, self._taken(client, turn.asked)) for client, count in counts.items()
+        }
+        own = (counts[turn.client] + 1, self._taken(turn.client, turn.asked))
+        heaviest, most = max(weights.items(), key=itemgetter(1), default=("", own))
+        if most <= own:
             raise self._refusal(turn)
-        last = [other for other in self._waiting if other.client == fullest][-1]
+        last = [other for other in self._waiting if other.client == heaviest][-1]
         last.refused = True
         self._changed.notify_all()
 
@@ -153,7 +157,16 @@ class Turns:
         return ServiceBusy("all query workers are busy; try again soon")
 
     def _may_run(self, turn: Turn) -> bool:
-        return len(self._running) < self._places and self._next() is turn
+        """The last place is for who has not used a slice lately."""
+        free = self._places - len(self._running)
+        if free == 1 < self._places and self._used(turn.client, time.monotonic()) > SLICE:
+            return False
+        return free > 0 and self._next() is turn
+
+    def _taken(self, client: str, now: float) -> float:
+        """Query seconds of a client in the last minute, with those of what is still running."""
+        running = (now - turn.started for turn in self._running if turn.client == client)
+        return self._used(client, now) + sum(running)
 
     def _next(self) -> Turn | None:
         """The one to run next: of the client with least running, then with least time used."""

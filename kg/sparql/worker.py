@@ -25,7 +25,7 @@ GRACE_SECONDS = 1.0
 """How long after the deadline a worker ends itself, should nobody be left to kill it."""
 STACK_BYTES = 512 * 1024 * 1024
 """Stack of the evaluating thread (virtual): nested queries overflow the usual 8 MB."""
-SPENT_BYTES = 64 * 1024 * 1024
+SPENT_BYTES = 32 * 1024 * 1024
 """A worker that has grown by more than this is let go, so that the memory comes back."""
 NICENESS = 5
 """Queries yield to the process that answers everybody else."""
