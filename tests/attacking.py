@@ -48,6 +48,10 @@ class Answer:
     seconds: float
 
     @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
     def text(self) -> str:
         return self.body.decode(errors="replace")
 
