@@ -69,24 +69,45 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Criteria that must hold together in one presentation, in the order of ROLES."""
+    """Criteria that must hold together in one presentation, in the order of ROLES.
+
+    `absent` says that the person has no such thing.
+    """
 
     criteria: tuple[Criterion, ...]
+    absent: bool = False
 
     @classmethod
-    def of(cls, criteria: list[Criterion]) -> "Finding":
+    def of(cls, criteria: Iterable[Criterion], *, absent: bool = False) -> "Finding":
         """The finding with these criteria, each once, in the order of ROLES."""
         unique = dict.fromkeys(criteria)
-        return cls(tuple(sorted(unique, key=lambda c: (ROLES.index(c.role), c.value))))
+        return cls(tuple(sorted(unique, key=lambda c: (ROLES.index(c.role), c.value))), absent)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who it is about: age in years, sex ("female" or "male"), risk factors (CURIEs)."""
+
+    age: int | None = None
+    sex: str | None = None
+    risk_factors: tuple[str, ...] = ()
+
+
+NOBODY = Person()
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked for (one of ASKS), about a condition (`subject`) or about findings."""
+    """What is asked for (one of ASKS), about a condition (`subject`) or about findings.
+
+    `person` is who has them; `without` are things (CURIEs) whose kinds are not wanted as answers.
+    """
 
     ask: str
     subject: str | None = None
     findings: tuple[Finding, ...] = ()
+    person: Person = NOBODY
+    without: tuple[str, ...] = ()
 
 
 def sentence(question: Question, index: Index) -> str:

@@ -97,6 +97,15 @@ class Running:
         self.kill()
         raise AssertionError("the service did not come up")
 
+    def __enter__(self) -> "Running":
+        self.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing of it is left, however the block ended."""
+        if self.process.poll() is None:
+            self.kill()
+
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self._ended()

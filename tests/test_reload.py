@@ -72,51 +72,47 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_a_new_snapshot_is_served_without_a_failed_request(project: Path) -> None:
-    running = Running(project / "build", ETIOGRAPH_CLIENT_SECONDS=1000)
-    running.wait()
-    first = version(running)
-    processes = len(running.tree())
-    query = (
-        "/sparql?query=ASK+{+?source+dcterms:title+?title+FILTER(STR(?title)+=+%22A+new+title%22)+}"
-    )
-    assert running.get(query).json["boolean"] is False
-    with load(running) as failed:
-        time.sleep(0.3)
-        note(project, "A new title")
-        second = build(project / "build", project, reasoner=False, say=quietly)["version"]
-        assert second != first
-        assert becomes(running, second)
-        time.sleep(0.3)
-        (project / "build" / "CURRENT").write_text(f"{first}\n")
-        os.kill(running.process.pid, signal.SIGHUP)
-        assert becomes(running, first)
-        (project / "build" / "CURRENT").write_text(f"{second}\n")
-        assert becomes(running, second)
-        time.sleep(6)  # what was replaced is ended now
-    assert failed == []
-    assert running.get(query).json["boolean"] is True
-    assert len(running.tree()) == processes
-    assert running.stop() == 0
+    with Running(project / "build", ETIOGRAPH_CLIENT_SECONDS=1000) as running:
+        first = version(running)
+        processes = len(running.tree())
+        query = "/sparql?query=ASK+{+?s+dcterms:title+?t+FILTER(STR(?t)+=+%22A+new+title%22)+}"
+        assert running.get(query).json["boolean"] is False
+        with load(running) as failed:
+            time.sleep(0.3)
+            note(project, "A new title")
+            second = build(project / "build", project, reasoner=False, say=quietly)["version"]
+            assert second != first
+            assert becomes(running, second)
+            time.sleep(0.3)
+            (project / "build" / "CURRENT").write_text(f"{first}\n")
+            os.kill(running.process.pid, signal.SIGHUP)
+            assert becomes(running, first)
+            (project / "build" / "CURRENT").write_text(f"{second}\n")
+            assert becomes(running, second)
+            time.sleep(6)  # what was replaced is ended now
+        assert failed == []
+        assert running.get(query).json["boolean"] is True
+        assert len(running.tree()) == processes
+        assert running.stop() == 0
 
 
 def test_files_are_read_again_when_told(tmp_path: Path) -> None:
     file = tmp_path / "data.ttl"
     file.write_text("<x:s> <x:p> 1 .")
-    running = Running(tmp_path, "--data", str(file))
-    running.wait()
-    query = "/sparql?query=SELECT+(COUNT(*)+AS+?n)+{+?s+?p+?o+}&format=csv"
-    assert running.get(query).text == "n\r\n1\r\n"
-    first = version(running)
-    file.write_text("<x:s> <x:p> 1, 2 .")
-    os.kill(running.process.pid, signal.SIGHUP)
-    until = time.monotonic() + 10
-    while version(running) == first and time.monotonic() < until:
-        time.sleep(0.05)
-    assert running.get(query).text == "n\r\n2\r\n"
-    file.write_text("<x:s> <x:p> ")
-    os.kill(running.process.pid, signal.SIGHUP)
-    while running.get("/health").json["status"] == "ok" and time.monotonic() < until:
-        time.sleep(0.05)
-    assert "data.ttl cannot be loaded" in running.get("/health").json["faults"][0]
-    assert running.get(query).text == "n\r\n2\r\n"
-    assert running.stop() == 0
+    with Running(tmp_path, "--data", str(file)) as running:
+        query = "/sparql?query=SELECT+(COUNT(*)+AS+?n)+{+?s+?p+?o+}&format=csv"
+        assert running.get(query).text == "n\r\n1\r\n"
+        first = version(running)
+        file.write_text("<x:s> <x:p> 1, 2 .")
+        os.kill(running.process.pid, signal.SIGHUP)
+        until = time.monotonic() + 10
+        while version(running) == first and time.monotonic() < until:
+            time.sleep(0.05)
+        assert running.get(query).text == "n\r\n2\r\n"
+        file.write_text("<x:s> <x:p> ")
+        os.kill(running.process.pid, signal.SIGHUP)
+        while running.get("/health").json["status"] == "ok" and time.monotonic() < until:
+            time.sleep(0.05)
+        assert "data.ttl cannot be loaded" in running.get("/health").json["faults"][0]
+        assert running.get(query).text == "n\r\n2\r\n"
+        assert running.stop() == 0
