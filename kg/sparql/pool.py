@@ -259,7 +259,7 @@ class QueryPool:
             raise QueryFailed(
                 "the query needed more memory than is allowed, or broke its worker"
             ) from None
-        if reply["spent"]:
+        if reply["spent"] or worker.is_nice:
             self._replace(worker)
         else:
             turn.stop = _nothing  # should it be stopped now, the next query must not be

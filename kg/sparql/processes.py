@@ -20,6 +20,9 @@ from kg.sparql import frames
 from kg.sparql.keeper import NUMBER
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 0.2
+"""A query that takes longer (seconds) yields to those that do not, and to the web process."""
+NICENESS = 5
 
 
 class Worker:
@@ -28,6 +31,7 @@ class Worker:
     def __init__(self, pid: int, connection: socket.socket) -> None:
         self.pid = pid
         self._connection = connection
+        self.is_nice = False
 
     def is_alive(self) -> bool:
         """An idle worker has nothing to say: what can be read is its end."""
@@ -42,7 +46,16 @@ class Worker:
             raise
         except OSError as error:
             raise EOFError from error
+        if not select.select([self._connection], [], [], PATIENCE)[0]:
+            self._yield()
         return frames.receive(self._connection, body, deadline)
+
+    def _yield(self) -> None:
+        """Lower the priority of all its threads; there is no way back."""
+        self.is_nice = True
+        with contextlib.suppress(OSError):
+            for thread in Path(f"/proc/{self.pid}/task").iterdir():
+                os.setpriority(os.PRIO_PROCESS, int(thread.name), NICENESS)
 
     def kill(self) -> None:
         """End the process; the keeper buries it."""

@@ -27,8 +27,6 @@ STACK_BYTES = 512 * 1024 * 1024
 """Stack of the evaluating thread (virtual): nested queries overflow the usual 8 MB."""
 SPENT_BYTES = 32 * 1024 * 1024
 """A worker that has grown by more than this is let go, so that the memory comes back."""
-NICENESS = 5
-"""Queries yield to the process that answers everybody else."""
 
 _UNKNOWN_FUNCTION = re.compile(r"custom function <([^>]*)> is not supported")
 
@@ -44,7 +42,6 @@ def run(connection: socket.socket, evaluate: Evaluate, memory: int, shut: bool) 
     """
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(NICENESS)
     threading.stack_size(STACK_BYTES)
     thread = threading.Thread(target=_serve, args=(connection, evaluate))
     _limit(memory, shut)
