@@ -39,9 +39,13 @@ class Turn:
     client: str
     asked: float = field(default_factory=time.monotonic)
     started: float = 0.0
+    granted: threading.Event = field(default_factory=threading.Event)
     refused: bool = False
     stopped: bool = False
     stop: Callable[[], None] = lambda: None
+
+
+_now = time.monotonic
 
 
 class _Use:
@@ -72,7 +76,7 @@ class Turns:
         self._places = places
         self._shares = shares
         self._share = max(1, places - 1)
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._waiting: list[Turn] = []
         self._running: list[Turn] = []
         self._uses: dict[str, _Use] = {}
@@ -80,26 +84,40 @@ class Turns:
     def take(self, client: str) -> Turn:
         """Wait for a turn. ServiceBusy or TooManyRequests if there is none within the limits."""
         turn = Turn(client)
-        with self._changed:
+        with self._lock:
             self._check_budget(turn)
             self._make_room(turn)
             self._waiting.append(turn)
-            try:
-                self._wait(turn)
-            finally:
-                self._waiting.remove(turn)
-                self._changed.notify_all()
-            turn.started = time.monotonic()
-            self._running.append(turn)
+            self._hand_out()
+        while not turn.granted.wait(min(TICK, max(0.0, turn.asked + self._shares.wait - _now()))):
+            with self._lock:
+                if not turn.granted.is_set():
+                    self._wait_on(turn)
         return turn
 
     def give_back(self, turn: Turn) -> None:
         """End a turn, and count its time."""
-        with self._changed:
-            now = time.monotonic()
+        with self._lock:
+            now = _now()
             self._running.remove(turn)
             self._uses.setdefault(turn.client, _Use()).add(now, now - turn.started)
-            self._changed.notify_all()
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Give the free places away."""
+        while len(self._running) < self._places and (turn := self._next()) is not None:
+            self._waiting.remove(turn)
+            turn.started = _now()
+            self._running.append(turn)
+            turn.granted.set()
+
+    def _wait_on(self, turn: Turn) -> None:
+        """What to do for a turn that has not come yet: give it up, or end another for it."""
+        if turn.refused or _now() >= turn.asked + self._shares.wait:
+            refusal = self._refusal(turn)
+            self._waiting.remove(turn)
+            raise refusal
+        self._stop_one_for(turn)
 
     @property
     def are_taken(self) -> bool:
@@ -137,16 +155,6 @@ class Turns:
             raise self._refusal(turn)
         last = [other for other in self._waiting if other.client == heaviest][-1]
         last.refused = True
-        self._changed.notify_all()
-
-    def _wait(self, turn: Turn) -> None:
-        until = turn.asked + self._shares.wait
-        while not self._may_run(turn):
-            left = until - time.monotonic()
-            if turn.refused or left <= 0:
-                raise self._refusal(turn)
-            self._stop_one_for(turn)
-            self._changed.wait(min(left, TICK))
 
     def _refusal(self, turn: Turn) -> ServiceBusy | TooManyRequests:
         others = (*self._running, *self._waiting)
@@ -156,33 +164,32 @@ class Turns:
             )
         return ServiceBusy("all query workers are busy; try again soon")
 
-    def _may_run(self, turn: Turn) -> bool:
-        """The last place is for who has not used a slice lately."""
-        free = self._places - len(self._running)
-        if free == 1 < self._places and self._used(turn.client, time.monotonic()) > SLICE:
-            return False
-        return free > 0 and self._next() is turn
-
     def _taken(self, client: str, now: float) -> float:
         """Query seconds of a client in the last minute, with those of what is still running."""
         running = (now - turn.started for turn in self._running if turn.client == client)
         return self._used(client, now) + sum(running)
 
     def _next(self) -> Turn | None:
-        """The one to run next: of the client with least running, then with least time used."""
-        now = time.monotonic()
+        """The one to run next: of the client with least running, then with least time used.
+
+        One client does not have all places; and the last is for who has not used a slice lately.
+        """
+        now = _now()
+        is_last = len(self._running) == self._places - 1 > 0
+        counts = Counter(other.client for other in self._running)
         ready = [
-            (count, self._used(turn.client, now), turn.asked, place)
+            (counts[turn.client], used, turn.asked, place)
             for place, turn in enumerate(self._waiting)
             if not turn.refused
-            and (count := sum(other.client == turn.client for other in self._running)) < self._share
+            and counts[turn.client] < self._share
+            and ((used := self._used(turn.client, now)) <= SLICE or not is_last)
         ]
         return self._waiting[min(ready)[3]] if ready else None
 
     def _stop_one_for(self, turn: Turn) -> None:
         """End a long query of a client that has used more, if this one has waited long enough."""
-        now = time.monotonic()
-        if now - turn.asked < SLICE or self._next() is not turn:
+        now = _now()
+        if now - turn.asked < SLICE:
             return
         if len(self._running) < self._places or any(other.stopped for other in self._running):
             return
