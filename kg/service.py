@@ -48,13 +48,17 @@ class Service:
         """Describe the entity that a CURIE, an IRI or a label names."""
         return describe(self.index, self.index.resolve(text).id, self.version)
 
-    def search(self, text: str, kind: str | None = None, limit: int = 20) -> Json:
-        """Entities by name, best first."""
-        return self._framed(results=self._search.search(text, kind, limit))
+    def search(
+        self, text: str, kind: str | None = None, limit: int = 20, under: str | None = None
+    ) -> Json:
+        """Entities by name or code, best first; `under` is an ancestor that they must have."""
+        return self._framed(results=self._search.search(text, kind, limit, under))
 
-    def autocomplete(self, text: str, kind: str | None = None, limit: int = 10) -> Json:
+    def autocomplete(
+        self, text: str, kind: str | None = None, limit: int = 10, under: str | None = None
+    ) -> Json:
         """Entities of whose names a word begins with the text."""
-        return self._framed(results=self._search.autocomplete(text, kind, limit))
+        return self._framed(results=self._search.autocomplete(text, kind, limit, under))
 
     def queries(self) -> list[NamedQuery]:
         """The named queries."""

@@ -9,7 +9,7 @@ WRITES = "kg.builder"
 READS = {
     "kg.snapshot", "kg.service", "kg.index", "kg.proofs", "kg.queries", "kg.answers", "kg.reading",
     "kg.matching", "kg.ranking", "kg.search", "kg.entities", "kg.views", "kg.lexicon",
-    "kg.questions",
+    "kg.questions", "kg.names", "kg.description", "kg.figures",
 }  # fmt: skip
 OUTER = {"flask", "granian", "werkzeug", "server"}
 

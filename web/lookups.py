@@ -30,13 +30,13 @@ def add_entities(app: Flask) -> None:
 
     @app.get("/api/v1/search")
     def search() -> BaseResponse:
-        kind = request.args.get("kind")
-        return jsonify(service().search(required("q"), kind, integer("limit", 20)))
+        kind, under = request.args.get("kind"), request.args.get("under")
+        return jsonify(service().search(required("q"), kind, integer("limit", 20), under))
 
     @app.get("/api/v1/autocomplete")
     def autocomplete() -> BaseResponse:
-        kind = request.args.get("kind")
-        return jsonify(service().autocomplete(required("q"), kind, integer("limit", 10)))
+        kind, under = request.args.get("kind"), request.args.get("under")
+        return jsonify(service().autocomplete(required("q"), kind, integer("limit", 10), under))
 
     @app.get("/api/v1/proof")
     def proof() -> BaseResponse:
