@@ -1,59 +1,26 @@
 """Answers a structured question: matches, ranks and explains, as the payload of `/ask`."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
+from kg.assessment import Assessed, Assessor, Met
 from kg.errors import BadParameter
 from kg.index import Index
-from kg.matching import FindingMatch, Matcher, Status
+from kg.matching import Matcher, Status
 from kg.questions import (
     RELATION_ASKED,
-    Criterion,
-    Finding,
     Question,
     class_expression,
     sentence,
     sparql,
 )
-from kg.ranking import (
-    FREQUENCY_WEIGHTS,
-    INHERITED_FREQUENCY,
-    Score,
-    evidence,
-    fit,
-    information,
-)
+from kg.ranking import FREQUENCY_WEIGHTS, evidence
 from kg.reading import Reading
 from kg.records import Claim, Presentation
+from kg.structure import to_json
 from kg.views import DISCLAIMER, RELATION_SAID, Json, Views
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 200
-
-
-@dataclass(frozen=True, slots=True)
-class _Met:
-    """One criterion of one finding (counted from 1) and how a condition meets it."""
-
-    finding: int
-    criterion: Criterion
-    status: Status
-    match: FindingMatch | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Ranked:
-    """A condition with its score and what the score is made from."""
-
-    condition: str
-    score: Score
-    met: tuple[_Met, ...]
-    presentations: tuple[Presentation, ...]
-
-    @property
-    def match(self) -> Status:
-        """The least status over all criteria."""
-        return min(item.status for item in self.met)
 
 
 class Answerer:
@@ -64,7 +31,7 @@ class Answerer:
         self._version = version
         self._views = Views(index)
         self._matcher = Matcher(index)
-        self._presented = len(index.presentations_of)
+        self._assessor = Assessor(index, self._matcher)
 
     def answer(self, reading: Reading, limit: int = DEFAULT_LIMIT, offset: int = 0) -> Json:
         """The payload for a reading; `limit` answers from `offset` on, `total` counts all."""
@@ -73,9 +40,9 @@ class Answerer:
         if offset < 0:
             raise BadParameter(f"offset must not be negative, as {offset} is")
         question = reading.question
-        contradicted: list[_Ranked] = []
+        contradicted: list[Assessed] = []
         if question.ask == "conditions":
-            ranked, contradicted = self._rank_conditions(question.findings)
+            ranked, contradicted = self._rank_conditions(question)
             total = len(ranked)
             answers = [self._condition_answer(item) for item in ranked[offset : offset + limit]]
         else:
@@ -104,17 +71,8 @@ class Answerer:
     # -- the question ----------------------------------------------------------------------
 
     def _question(self, reading: Reading) -> Json:
-        question = reading.question
         return {
-            "ask": question.ask,
-            "subject": self._views.reference(question.subject) if question.subject else None,
-            "findings": [
-                [
-                    {"role": c.role, "value": self._views.reference(c.value)}
-                    for c in finding.criteria
-                ]
-                for finding in question.findings
-            ],
+            **to_json(reading.question, self._views),
             "ambiguities": [
                 {
                     "text": ambiguity.text,
@@ -126,6 +84,12 @@ class Answerer:
                 }
                 for ambiguity in reading.ambiguities
             ],
+            "doubts": list(reading.doubts),
+            "text": reading.text,
+            "spans": [
+                {"start": s.start, "end": s.end, "role": s.role, "value": s.value}
+                for s in reading.spans
+            ],
         }
 
     def _other_question(self, identifier: str) -> str | None:
@@ -136,42 +100,15 @@ class Answerer:
 
     # -- conditions from findings ----------------------------------------------------------
 
-    def _rank_conditions(self, findings: Sequence[Finding]) -> tuple[list[_Ranked], list[_Ranked]]:
+    def _rank_conditions(self, question: Question) -> tuple[list[Assessed], list[Assessed]]:
         """The conditions best first, and apart those for which the opposite is recorded."""
-        found = [self._matcher.matches(finding) for finding in findings]
-        weights = [self._weight(c) for finding in findings for c in finding.criteria]
-        ranked = [
-            self._ranked(
-                condition, findings, [matches.get(condition) for matches in found], weights
-            )
-            for condition in sorted(set().union(*found))
-        ]
-        ranked.sort(key=lambda item: (-item.score.total, self._index.label(item.condition)))
-        against = [item for item in ranked if item.match is Status.CONTRADICTED]
-        return [item for item in ranked if item.match is not Status.CONTRADICTED], against
+        assessed = self._assessor.assess(question)
+        if len(question.present) > 1:  # of several findings, one may speak against
+            return assessed, []
+        against = [item for item in assessed if item.match is Status.CONTRADICTED]
+        return [item for item in assessed if item.match is not Status.CONTRADICTED], against
 
-    def _ranked(
-        self,
-        condition: str,
-        findings: Sequence[Finding],
-        matches: Sequence[FindingMatch | None],
-        weights: Sequence[float],
-    ) -> _Ranked:
-        met = tuple(
-            _Met(number, criterion, match.statuses[place] if match else Status.NOT_RECORDED, match)
-            for number, (finding, match) in enumerate(zip(findings, matches, strict=True), start=1)
-            for place, criterion in enumerate(finding.criteria)
-        )
-        presentations = tuple(p for match in matches if match for p in match.presentations)
-        own = [p for p in presentations if p.condition == condition]
-        score = Score(
-            fit([item.status for item in met], weights),
-            max((FREQUENCY_WEIGHTS[p.frequency] for p in own), default=INHERITED_FREQUENCY),
-            evidence(self._index.sources[p.source] for p in own),
-        )
-        return _Ranked(condition, score, met, presentations)
-
-    def _condition_answer(self, ranked: _Ranked) -> Json:
+    def _condition_answer(self, ranked: Assessed) -> Json:
         score = ranked.score
         return {
             "entity": self._views.reference(ranked.condition),
@@ -187,26 +124,27 @@ class Answerer:
             "red_flags": self._views.red_flags(ranked.condition),
         }
 
-    def _weight(self, criterion: Criterion) -> float:
-        """How informative a criterion is among the conditions that have presentations."""
-        met = len(self._matcher.conditions_entailing(criterion))
-        return information(met, self._presented)
-
-    def _criterion(self, met: _Met) -> Json:
+    def _criterion(self, met: Met) -> Json:
         behind: tuple[Presentation, ...] = ()
-        if met.match is not None and met.status is Status.CONTRADICTED:
+        if met.absent:
+            behind = (
+                met.match.presentations if met.match and met.status is Status.CONTRADICTED else ()
+            )
+        elif met.match is not None and met.status is Status.CONTRADICTED:
             behind = (met.match.against[met.criterion],)
         elif met.match is not None and met.status is not Status.NOT_RECORDED:
             behind = met.match.presentations
         role = met.criterion.role.replace("_", " ")
+        sources = [p.source for p in behind] or [claim.source for claim in met.claims]
         return {
-            "criterion": f"{role}: {self._index.label(met.criterion.value)}",
+            "criterion": f"{'no ' if met.absent else ''}{role}: {self._index.label(met.criterion.value)}",
             "role": met.criterion.role,
             "value": self._views.reference(met.criterion.value),
             "finding": met.finding,
             "status": met.status.name.lower(),
             "presentation": behind[0].id if behind else None,
-            "sources": self._views.sources(p.source for p in behind),
+            "sources": self._views.sources(sources),
+            "absent": met.absent,
         }
 
     # -- things from claims and presentations ----------------------------------------------
@@ -224,7 +162,8 @@ class Answerer:
         relation = RELATION_ASKED[question.ask]
         by_value: dict[str, list[Claim]] = {}
         for claim in self._index.claims_about.get(question.subject or "", ()):
-            if claim.relation == relation:
+            unwanted = self._index.broader(claim.value).intersection(question.without)
+            if claim.relation == relation and not unwanted:
                 by_value.setdefault(claim.value, []).append(claim)
         answers = []
         for value, claims in by_value.items():
@@ -272,9 +211,7 @@ class Answerer:
     def _presentations_about(self, question: Question) -> Iterable[Presentation]:
         if question.subject is not None:
             return self._index.presentations_of.get(question.subject, ())
-        entailing = frozenset().union(
-            *map(self._matcher.presentations_entailing, question.findings)
-        )
+        entailing = frozenset().union(*map(self._matcher.presentations_entailing, question.present))
         return [p for p in self._index.presentations.values() if p.id in entailing]
 
     def _described(self, presentation: Presentation) -> str:

@@ -64,38 +64,194 @@ OPENINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 """Patterns for a whole question and what it asks for; the group is what it asks about."""
 
+
+def _after(verbs: str, *ends: str) -> str:
+    """Each verb, and each with what may follow it."""
+    return "|".join(f"{verb} {end}".strip() for verb in verbs.split("|") for end in ("", *ends))
+
+
+_WITH = (
+    "by",
+    "with",
+    "when",
+    "after",
+    "on",
+    "from",
+    "for",
+    "once",
+    "if",
+    "as soon as",
+    "while",
+    "during",
+)
 _MARKED = {
-    "relieved_by": (
-        "relieved by|relieved with|relieved when|relieved after|eased by|eased with|eased when|"
-        "ease with|ease when|better|better with|better when|better by|better on|better after|"
-        "better for|get better with|get better when|made better by|improved by|improved with|"
-        "improve with|improve when|helped by|alleviated by|soothed by|go away with|go away when|"
-        "go away after|settle with|stop with|stop when"
+    "relieved_by": "|".join(
+        (
+            _after("relieved|eased|helped|alleviated|soothed|improved|made better|better", *_WITH),
+            _after(
+                "get better|gets better|got better|feel better|feels better|felt better", *_WITH
+            ),
+            _after(
+                "go away|goes away|went away|settle|settles|settled|stop|stops|stopped|ease|eases|"
+                "ease off|eases off|eased off|improve|improves|disappear|disappears|vanish|fade|fades|"
+                "die down|let up|lets up|clear|clears|calm|calms down|subside|subsides|fine|gone|"
+                "relief|relieve|relieves",
+                *_WITH[1:],
+            )
+            .replace("settle|", "")
+            .replace("fine|", ""),
+        )
     ),
-    "aggravated_by": (
-        "worse|worse with|worse when|worse on|worse after|worse by|worse during|worse for|"
-        "worse in|worse at|get worse with|get worse when|made worse by|made worse with|"
-        "worsened by|worsen with|worsen when|aggravated by|exacerbated by"
+    "aggravated_by": "|".join(
+        (
+            _after(
+                "worse|made worse|makes it worse|worsened|aggravated|exacerbated",
+                *_WITH,
+                "in",
+                "at",
+            ),
+            _after(
+                "get worse|gets worse|got worse|worsen|worsens|flare up|flares up",
+                *_WITH,
+                "in",
+                "at",
+            ),
+        )
     ),
-    "triggered_by": (
-        "triggered by|brought on by|provoked by|set off by|induced by|caused by|precipitated by|"
-        "start with|start when|come on with|come on when"
+    "triggered_by": "|".join(
+        (
+            "triggered by|brought on by|provoked by|set off by|induced by|caused by|precipitated by|"
+            "bring on by|brings it on",
+            _after(
+                "start|starts|started|come on|comes on|came on|begin|begins|began|appear|appears|"
+                "happen|happens|occur|occurs",
+                *_WITH[1:],
+            ),
+        )
     ),
-    "quality": "described as|feel like|feeling like",
+    "quality": "described as|feel like|feels like|feeling like|felt like",
     "timing": "timed as",
     "laterality": "with laterality",
+    "risk_factor": "with risk factor|risk factor|history of|with history of|past history of",
 }
+_BARE = frozenset(
+    [
+        "relief",
+        "relieve",
+        "relieves",
+        "start",
+        "starts",
+        "started",
+        "begin",
+        "begins",
+        "began",
+        "appear",
+        "appears",
+        "happen",
+        "happens",
+        "occur",
+        "occurs",
+        "settle",
+        "settles",
+        "settled",
+        "stop",
+        "stops",
+        "stopped",
+        "fine",
+        "gone",
+        "clear",
+        "clears",
+        "fade",
+        "fades",
+        "ease",
+        "eases",
+        "improve",
+        "improves",
+        "vanish",
+        "disappear",
+        "disappears",
+        "relieved",
+        "eased",
+        "helped",
+    ]
+)
+"""Words that mark nothing when they stand alone."""
 MARKERS: dict[tuple[str, ...], str] = {
     tuple(map(fold_word, words.split())): role
     for role, phrases in _MARKED.items()
     for words in phrases.split("|")
+    if words not in _BARE
 }
 """Folded phrase → the role of what follows it."""
 
-SOFT_MARKERS = frozenset({"when", "while", "during", "on", "with", "after", "from"})
+_AFTERWARDS = {
+    "relieved_by": (
+        "help|helps|helped|help it|helps it|eases it|ease it|relieves it|relieve it|cures it|cure it|"
+        "makes it better|make it better|makes it go away|takes it away|is better|feels better|"
+        "brings relief|soothes it|settles it|stops it|gets rid of it|helps a bit|eases the pain|"
+        "relieves the pain|helps the pain"
+    ),
+    "aggravated_by": (
+        "makes it worse|make it worse|worsens it|worsen it|is worse|hurts more|hurt more|is painful|"
+        "is agony|is worst|aggravates it|makes it hurt"
+    ),
+    "triggered_by": "brings it on|bring it on|sets it off|set it off|triggers it|starts it|hurts|hurt",
+}
+AFTERWARDS: dict[tuple[str, ...], str] = {
+    tuple(map(fold_word, words.split())): role
+    for role, phrases in _AFTERWARDS.items()
+    for words in phrases.split("|")
+}
+"""Folded phrase → the role of what stands before it: 'rest helps'."""
+
+FILLERS = frozenset(
+    map(fold_word, "it out them just really usually always often sometimes only still also".split())
+)
+"""Words that may stand between a factor and what is said of it."""
+
+SOFT_MARKERS = frozenset(
+    {
+        "when",
+        "while",
+        "during",
+        "on",
+        "with",
+        "after",
+        "from",
+        "whenever",
+        "if",
+        "since",
+        "following",
+    }
+)
 """Words that mark a trigger if an activity follows, and are glue otherwise."""
 
-PRONOUNS = frozenset({"i", "you", "we", "he", "she", "they", "when", "am", "are", "is"})
+PRONOUNS = frozenset(
+    {
+        "i",
+        "you",
+        "we",
+        "he",
+        "she",
+        "they",
+        "it",
+        "when",
+        "am",
+        "are",
+        "is",
+        "im",
+        "were",
+        "was",
+        "do",
+        "to",
+        "of",
+        "try",
+        "have",
+        "had",
+        "been",
+        "being",
+    }
+)
 """Words that may stand between a marker and its activity: 'worse when I walk'."""
 
 _GLUE = """
@@ -107,7 +263,35 @@ GLUE = frozenset(map(fold_word, _GLUE.split()))
 """Words that carry nothing of their own."""
 
 _NEGATIONS = (
-    "no not never without except none neither nor dont doesnt isnt arent cant cannot unless"
+    "no not never without except none neither nor dont doesnt isnt arent wasnt werent didnt hasnt "
+    "havent hardly free"
 )
 NEGATIONS = frozenset(_NEGATIONS.split())
-"""Words that would turn a question round if they were dropped."""
+"""Words that deny what follows them in their clause."""
+
+AFFIRMATIVES = frozenset(
+    [
+        "only",
+        "just",
+        "always",
+        "alway",
+        "sure",
+        "yet",
+        "until",
+        "till",
+        "long",
+        "longer",
+        "much",
+        "able",
+        "being",
+    ]
+)
+"""Words before which a negation denies nothing: 'not only'."""
+
+SCOPE_ENDS = frozenset(["but", "however", "although", "though", "yet", "whereas", "except"])
+"""Words at which what was denied ends."""
+
+WITHOUT = re.compile(
+    r"(.+?) (?:without|but not|other than|apart from|except(?: for)?|avoiding) (.+)"
+)
+"""A condition, and what is not wanted as an answer."""

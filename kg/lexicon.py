@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kg.index import Index
-from kg.words import fold_word
+from kg.words import BREAKS, fold_word, phrase
 
 _ROLE_KINDS = {
     "symptom": {"symptom"},
@@ -20,6 +20,7 @@ _ROLE_KINDS = {
     "aggravated_by": {"factor"},
     "relieved_by": {"factor", "treatment"},
     "condition": {"condition"},
+    "risk_factor": {"risk_factor"},
 }
 
 
@@ -43,6 +44,12 @@ class Lexicon:
                 for words in _forms(name, index.entity(identifier).kind):
                     known = self._phrases[words].get(identifier, rank)
                     self._phrases[words][identifier] = min(known, rank)
+        self._crossing = {
+            phrase(name)
+            for entity in index.entities.values()
+            for name, _ in entity.names()
+            if any(sign in name for sign in BREAKS)
+        }
         self._longest = max(map(len, self._phrases), default=0)
         self._fits = {role: _fitting(index, role) for role in _ROLE_KINDS}
 
@@ -60,6 +67,13 @@ class Lexicon:
                 if candidates:
                     return _best(role, candidates, length)
         return None
+
+    def crossing(self, words: Sequence[str]) -> int:
+        """How many of the words are a name that has a comma or the like within; 0 if none."""
+        for length in range(min(self._longest, len(words)), 1, -1):
+            if tuple(words[:length]) in self._crossing:
+                return length
+        return 0
 
     def whole(self, words: Sequence[str], roles: Sequence[str]) -> Match | None:
         """The match of all the words together, if there is one."""
@@ -92,4 +106,6 @@ def _fitting(index: Index, role: str) -> Collection[str]:
     """The entities that can stand in a role: by kind, or because a presentation says so."""
     fitting = {e.id for e in index.entities.values() if e.kind in _ROLE_KINDS[role]}
     fitting.update(value for stands_in, value in index.presented_with if stands_in == role)
+    if role == "risk_factor":
+        fitting.update(c.value for c in index.claims.values() if c.relation == "has_risk_factor")
     return fitting

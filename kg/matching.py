@@ -114,6 +114,28 @@ class Matcher:
                 rows[condition].append((statuses, presentation))
         return {condition: self._best(condition, finding, rows[condition]) for condition in rows}
 
+    def partial(self, condition: str, finding: Finding) -> FindingMatch | None:
+        """The best match where the place, or the symptom, is another: the rest may still be met."""
+        levels = [self._levels(criterion) for criterion in finding.criteria]
+        rows = []
+        for presentation in self._index.presentations_of.get(condition, ()):
+            statuses = tuple(level.status(presentation.id) for level in levels)
+            if any(
+                status > Status.NOT_RECORDED and criterion.role in CORE_ROLES
+                for criterion, status in zip(finding.criteria, statuses, strict=True)
+            ):
+                rows.append((statuses, presentation))
+        return self._best(condition, finding, rows) if rows else None
+
+    def is_near(self, condition: str, finding: Finding) -> bool:
+        """Whether the symptom or the place of a finding is recorded for a condition."""
+        core = [self._levels(c) for c in finding.criteria if c.role in CORE_ROLES]
+        return any(
+            level.status(presentation.id) > Status.NOT_RECORDED
+            for presentation in self._index.presentations_of.get(condition, ())
+            for level in core
+        )
+
     def conditions_entailing(self, criterion: Criterion) -> set[str]:
         """The conditions that have a presentation in which a criterion is entailed."""
         presentations = self._index.presented_with.get((criterion.role, criterion.value), ())

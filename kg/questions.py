@@ -52,6 +52,7 @@ _PHRASES = {
     "aggravated_by": ", worse with {0}",
     "relieved_by": ", relieved by {0}",
 }
+RISK_WORDS = "with the risk factor"
 ANY_SYMPTOM = "any symptom"
 CONDITION_WORD = "the condition"
 SYMPTOM_WORD = "the symptom"
@@ -109,6 +110,16 @@ class Question:
     person: Person = NOBODY
     without: tuple[str, ...] = ()
 
+    @property
+    def present(self) -> tuple[Finding, ...]:
+        """The findings that are there."""
+        return tuple(finding for finding in self.findings if not finding.absent)
+
+    @property
+    def absent(self) -> tuple[Finding, ...]:
+        """The findings that are not."""
+        return tuple(finding for finding in self.findings if finding.absent)
+
 
 def sentence(question: Question, index: Index) -> str:
     """The question as one English sentence; reading it gives the same question, in its parts."""
@@ -116,11 +127,22 @@ def sentence(question: Question, index: Index) -> str:
         name = index.label(question.subject)
         if question.ask in AMBIGUOUS_ASKS:
             name = f"{CONDITION_WORD} {name}"
-        return _SENTENCES[question.ask].format(name)
-    said = " and ".join(_finding_phrase(finding, index) for finding in question.findings)
+        unwanted = (f"without {index.label(value)}" for value in question.without)
+        return _SENTENCES[question.ask].format(" ".join((name, ", ".join(unwanted))).strip())
+    said = " and ".join(_finding_phrase(finding, index) for finding in question.present)
     if question.ask in AMBIGUOUS_ASKS:
         said = f"{SYMPTOM_WORD} {said}"
-    return _SENTENCES[question.ask].format(said)
+    for number, finding in enumerate(question.absent):
+        said += f", {'not' if number else 'but not'} {_finding_phrase(finding, index, '')}"
+    return _SENTENCES[question.ask].format(said + _person_phrase(question.person, index))
+
+
+def _person_phrase(person: Person, index: Index) -> str:
+    said = f", in a person aged {person.age}" if person.age is not None else ""
+    said += f", {person.sex}" if person.sex else ""
+    for value in person.risk_factors:
+        said += f", {RISK_WORDS} {index.label(value)}"
+    return said
 
 
 def in_parts(criteria: Iterable[Criterion], index: Index) -> list[Criterion]:
@@ -160,7 +182,8 @@ def _runs_together(finding: Finding, symptom: str, region: str, index: Index) ->
     return False
 
 
-def _finding_phrase(finding: Finding, index: Index) -> str:
+def _finding_phrase(finding: Finding, index: Index, comma: str = ",") -> str:
+    """A finding in words; what is denied is said without commas, at which a denial ends."""
     head = ANY_SYMPTOM
     rest = ""
     for criterion in finding.criteria:
@@ -170,16 +193,19 @@ def _finding_phrase(finding: Finding, index: Index) -> str:
         elif criterion.role == "region" and _runs_together(finding, head, label, index):
             rest += f" located in the {label}"
         else:
-            rest += _PHRASES[criterion.role].format(label)
+            rest += _PHRASES[criterion.role].replace(",", comma).format(label)
     return head + rest
 
 
 def class_expression(question: Question) -> str:
-    """The findings as an OWL class in Manchester syntax; empty for a question about a subject."""
+    """The findings as an OWL class in Manchester syntax; empty for a question about a subject.
+
+    What is absent, and the person, are not part of it: of what is not recorded nothing follows.
+    """
     if not question.findings:
         return ""
     parts = ["Condition"]
-    for finding in question.findings:
+    for finding in question.present:
         inner = " and ".join(map(_criterion_expression, finding.criteria))
         parts.append(f"hasPresentation some ({inner})")
     return " and ".join(parts)
@@ -199,7 +225,7 @@ def _name(curie: str) -> str:
 def sparql(question: Question) -> str:
     """A query with the entailed answers of the question, ready to send to `/sparql`."""
     if question.ask == "conditions":
-        body = _conditions_body(question.findings)
+        body = _conditions_body(question.present)
         variables = "?condition ?condition_label"
     elif question.ask == "symptoms":
         body = _presentation_body(question) + _recorded("?symptom", "rdfs:subClassOf")
@@ -251,7 +277,7 @@ def _presentation_body(question: Question) -> str:
     body = "  ?presentation rdfs:subClassOf etio:Presentation ; dcterms:source ?source .\n"
     if question.subject is not None:
         return body + f"  {question.subject} etio:hasPresentation ?presentation .\n"
-    return body + "".join(_criteria("?presentation", finding) for finding in question.findings)
+    return body + "".join(_criteria("?presentation", finding) for finding in question.present)
 
 
 def _recorded(variable: str, predicate: str) -> str:

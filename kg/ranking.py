@@ -17,12 +17,14 @@ The constants are judgements, not measurements; ties are broken by label.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kg.matching import Status
 from kg.records import Source
 
 COMPATIBLE_WEIGHT = 0.5
+CONTRADICTED_WEIGHT = 0.5
+MOVING_WEIGHT = 0.35
 FREQUENCY_WEIGHTS: Mapping[str, float] = {
     "typical": 1.0,
     "common": 0.8,
@@ -40,12 +42,43 @@ PUBLISHER_WEIGHTS: Mapping[str, float] = {
     "charity": 0.4,
     "other": 0.2,
 }
+ROLE_WEIGHTS: dict[str, float] = {
+    "symptom": 1.0,
+    "region": 1.0,
+    "quality": 1.0,
+    "timing": 1.0,
+    "laterality": 1.0,
+    "triggered_by": 1.0,
+    "aggravated_by": 1.0,
+    "relieved_by": 1.0,
+}
+"""How far each role of a criterion counts, beside how informative its value is."""
 _STATUS_WEIGHTS = {
     Status.ENTAILED: 1.0,
     Status.COMPATIBLE: COMPATIBLE_WEIGHT,
     Status.NOT_RECORDED: 0.0,
-    Status.CONTRADICTED: 0.0,
+    Status.CONTRADICTED: -CONTRADICTED_WEIGHT,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A criterion of a fit: how it is met, how informative it is, and how far it counts.
+
+    `is_counted` says that the whole is more by it; a person's risk factors and what is absent only
+    move the fit up or down.
+    """
+
+    status: Status
+    weight: float
+    share: float = 1.0
+    is_counted: bool = True
+
+    @property
+    def value(self) -> float:
+        """From -1 to 1: how far the criterion is met."""
+        value = _STATUS_WEIGHTS[self.status] * self.share
+        return value if self.is_counted else value * MOVING_WEIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +99,14 @@ def information(met: int, total: int) -> float:
     return -math.log2((met + 1) / (total + 1)) if total > met else 0.0
 
 
-def fit(statuses: Sequence[Status], weights: Sequence[float]) -> float:
-    """The weighted share of criteria that are met."""
-    whole = sum(weights)
+def fit(parts: Sequence[Part]) -> float:
+    """The weighted share of criteria that are met, less what speaks against, from 0 to 1."""
+    whole = sum(part.weight for part in parts if part.is_counted)
     if whole == 0:  # criteria that every condition meets tell nothing apart
-        weights = [1.0] * len(statuses)
-        whole = float(len(statuses))
-    met = sum(
-        _STATUS_WEIGHTS[status] * weight for status, weight in zip(statuses, weights, strict=True)
-    )
-    return met / whole
+        parts = [replace(part, weight=1.0) for part in parts]
+        whole = float(sum(part.is_counted for part in parts))
+    moved = sum(part.weight * part.value for part in parts)
+    return min(1.0, max(0.0, moved / whole))
 
 
 def evidence(sources: Iterable[Source]) -> float:

@@ -1,32 +1,53 @@
 """Reads a question in plain English into a structured `Question`, or says why it cannot.
 
-A fixed grammar over the ontology's own words: no model, no guess. Whatever would change the
-meaning if it were dropped (a symptom, a relieving factor, a negation) is refused when it is not
-understood; other unknown words are ignored and listed.
+A fixed grammar over the ontology's own words: no model, no guess. What is recognised is taken with
+the span of text behind it; words that are not are listed as ignored, and what could be meant
+otherwise as a doubt. A text in which no complaint and no condition is recognised is refused.
 """
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kg.errors import NotUnderstood
-from kg.grammar import EXAMPLES, GLUE, MARKERS, NEGATIONS, OPENINGS, PRONOUNS, SOFT_MARKERS
+from kg.grammar import (
+    AFFIRMATIVES,
+    AFTERWARDS,
+    EXAMPLES,
+    FILLERS,
+    GLUE,
+    MARKERS,
+    NEGATIONS,
+    OPENINGS,
+    PRONOUNS,
+    SCOPE_ENDS,
+    SOFT_MARKERS,
+    WITHOUT,
+)
 from kg.index import Index
 from kg.lexicon import Lexicon, Match
+from kg.person import Told, read_person
 from kg.questions import (
     CONDITION_WORD,
+    RELATION_ASKED,
+    RISK_WORDS,
     SYMPTOM_WORD,
     Criterion,
     Finding,
+    Person,
     Question,
     in_parts,
     sentence,
 )
-from kg.words import phrase
+from kg.words import Word, phrase, words_of
 
 MAX_LENGTH = 500
 _LONGEST_MARKER = max(map(len, MARKERS))
+_NAMED_RISK = re.compile(rf"{RISK_WORDS} [^,]*")
+"""A risk factor that is called so, whatever its name says of an age or a sex."""
 _FREE_ROLES = ("symptom", "region", "timing", "laterality", "quality")
+_SAID_ROLE = {"triggered_by": "what brings it on", "risk_factors": "a risk factor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +60,64 @@ class Ambiguity:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A part of the text, and what it was read as: a role and an entity (CURIE) or a value."""
+
+    start: int
+    end: int
+    role: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """A question as it was understood."""
+    """A question as it was understood, from `text`; `doubts` are sentences for a person."""
 
     question: Question
     ignored: tuple[str, ...] = ()
     ambiguities: tuple[Ambiguity, ...] = ()
+    doubts: tuple[str, ...] = ()
+    text: str = ""
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass
-class _Findings:
-    """What has been read so far of a description."""
+class _Draft:
+    """A finding being read."""
 
-    findings: list[list[Criterion]] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    ambiguities: list[Ambiguity] = field(default_factory=list)
-
-    def add(self, role: str, value: str) -> None:
-        if not self.findings:
-            self.findings.append([])
-        self.findings[-1].append(Criterion(role, value))
-
-    def has_symptom_now(self) -> bool:
-        """Whether the finding being read already has its symptom."""
-        return bool(self.findings) and any(c.role == "symptom" for c in self.findings[-1])
+    criteria: list[Criterion] = field(default_factory=list)
+    absent: bool = False
 
     def has(self, role: str) -> bool:
-        return any(criterion.role == role for finding in self.findings for criterion in finding)
+        return any(criterion.role == role for criterion in self.criteria)
+
+
+@dataclass
+class _State:
+    """What has been read so far of a description."""
+
+    text: str
+    drafts: list[_Draft] = field(default_factory=list)
+    risk_factors: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    ambiguities: list[Ambiguity] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    negated: bool = False
+
+    def current(self) -> _Draft:
+        """The finding that is being described; there is one from now on."""
+        for draft in reversed(self.drafts):
+            if not draft.absent:
+                return draft
+        self.drafts.append(_Draft())
+        return self.drafts[-1]
+
+    def has_complaint(self) -> bool:
+        return any(not draft.absent and draft.criteria for draft in self.drafts)
+
+    def has_symptom(self) -> bool:
+        return any(draft.has("symptom") for draft in self.drafts)
 
 
 class Reader:
@@ -78,19 +130,21 @@ class Reader:
 
     def read(self, text: str) -> Reading:
         """The reading of `text`; NotUnderstood, with suggestions, where there is none."""
-        plain = " ".join(text.lower().replace("\u2019", "'").split()).strip(" ?.!")
+        plain = " ".join(text.replace("\u2019", "'").split()).strip(" ?.!")
         if not plain:
             raise NotUnderstood("the question is empty", EXAMPLES)
         if len(plain) > MAX_LENGTH:
             raise NotUnderstood(f"a question may have at most {MAX_LENGTH} characters", EXAMPLES)
+        lower = "".join(small if len(small := c.lower()) == 1 else c for c in plain)
         for pattern, ask in OPENINGS:
-            found = pattern.fullmatch(plain)
+            found = pattern.fullmatch(lower)
             if found:
-                return self._read_ask(ask, found[1])
-        return self._read_bare(plain)
+                return self._read_ask(ask, lower, found.start(1), found.end(1))
+        return self._read_bare(lower)
 
-    def _read_ask(self, ask: str, rest: str) -> Reading:
+    def _read_ask(self, ask: str, text: str, start: int, end: int) -> Reading:
         """Read what is asked about; 'the condition …' and 'the symptom …' settle which it is."""
+        rest = text[start:end]
         condition = self._condition(rest.removeprefix(f"{CONDITION_WORD} "))
         if ask not in ("conditions", "relief"):
             return self._about(ask, rest, condition)
@@ -98,27 +152,28 @@ class Reader:
         if rest.startswith(f"{CONDITION_WORD} "):
             return self._about(about, rest, condition)
         if rest.startswith(f"{SYMPTOM_WORD} ") or condition is None:
-            return self._read_findings(ask, rest)
-        both = self._symptom_called(rest, condition) if ask == "conditions" else None
+            return self._read_findings(ask, text, start, end)
+        both = self._symptom_called(text, start, end, condition) if ask == "conditions" else None
         return both or self._about(about, rest, condition)
 
-    def _symptom_called(self, text: str, condition: Match) -> Reading | None:
+    def _symptom_called(self, text: str, start: int, end: int, condition: Match) -> Reading | None:
         """The reading of a condition's name as a symptom, if that leaves nothing over."""
         try:
-            reading = self._read_findings("conditions", text)
+            reading = self._read_findings("conditions", text, start, end)
         except NotUnderstood:
             return None
         question = reading.question
-        if reading.ignored or not _has_symptom(question):
+        if reading.ignored or reading.doubts or not _has_symptom(question):
             return None
-        other = Ambiguity(text, question.findings[0].criteria[0].value, (condition.value,))
-        return Reading(question, (), (*reading.ambiguities, other))
+        first = question.findings[0].criteria[0].value
+        other = Ambiguity(text[start:end], first, (condition.value,))
+        return Reading(question, (), (*reading.ambiguities, other), text=text, spans=reading.spans)
 
-    def _read_bare(self, plain: str) -> Reading:
-        condition = self._condition(plain)
+    def _read_bare(self, text: str) -> Reading:
+        condition = self._condition(text)
         if condition is None:
-            return self._read_findings("conditions", plain)
-        both = self._symptom_called(plain, condition)
+            return self._read_findings("conditions", text, 0, len(text))
+        both = self._symptom_called(text, 0, len(text), condition)
         if both is not None:
             return both
         label = self._index.label(condition.value)
@@ -133,7 +188,12 @@ class Reader:
     def _condition(self, text: str) -> Match | None:
         return self._lexicon.whole(phrase(text), ("condition",))
 
+    # -- about a condition -----------------------------------------------------------------
+
     def _about(self, ask: str, rest: str, condition: Match | None) -> Reading:
+        without: tuple[str, ...] = ()
+        if condition is None and ask in RELATION_ASKED:
+            condition, without = self._with_exception(rest)
         if condition is None:
             raise NotUnderstood(
                 f"{rest!r} is not a condition that is recorded here", self._suggest(ask, rest)
@@ -141,7 +201,22 @@ class Reader:
         ambiguities: tuple[Ambiguity, ...] = ()
         if condition.others:
             ambiguities = (Ambiguity(rest, condition.value, condition.others),)
-        return Reading(Question(ask, condition.value), (), ambiguities)
+        question = Question(ask, condition.value, without=without)
+        return Reading(question, (), ambiguities, text=rest)
+
+    def _with_exception(self, rest: str) -> tuple[Match | None, tuple[str, ...]]:
+        """'plantar fasciitis without surgery': the condition, and what is not wanted."""
+        found = WITHOUT.fullmatch(rest)
+        condition = self._condition(found[1]) if found else None
+        if found is None or condition is None:
+            return None, ()
+        unwanted = []
+        for name in re.split(r",? (?:or |and )?without |, | or ", found[2]):
+            ranks = self._index.called(phrase(name))
+            if not ranks:
+                raise NotUnderstood(f"{name.strip()!r} is not known", self._near(phrase(name)))
+            unwanted.append(min(ranks, key=lambda one: (ranks[one], one)))
+        return condition, tuple(dict.fromkeys(unwanted))
 
     def _suggest(self, ask: str, rest: str) -> list[str]:
         conditions = {
@@ -152,114 +227,261 @@ class Reader:
         near = difflib.get_close_matches(rest, conditions, n=3)
         suggestions = [sentence(Question(ask, conditions[label]), self._index) for label in near]
         try:
-            reading = self._read_findings("conditions", rest)
+            reading = self._read_findings("conditions", rest, 0, len(rest))
         except NotUnderstood:
             return suggestions or list(EXAMPLES)
         return [sentence(reading.question, self._index), *suggestions]
 
     # -- findings --------------------------------------------------------------------------
 
-    def _read_findings(self, ask: str, text: str) -> Reading:
-        state = _Findings()
-        words = phrase(text)
+    def _read_findings(self, ask: str, text: str, start: int, end: int) -> Reading:
+        state = _State(text)
+        told = read_person(_NAMED_RISK.sub(lambda found: " " * len(found[0]), text))
+        words = _outside([w for w in words_of(text) if start <= w.start and w.end <= end], told)
+        state.spans += [Span(*span, "person", text[slice(*span)]) for span in told.spans]
         place = 0
         while place < len(words):
             place = self._step(state, words, place)
-        self._check(state, text)
-        findings = [in_parts(finding, self._index) for finding in state.findings]
-        question = Question(ask, findings=_spread_regions(findings))
-        return Reading(question, tuple(state.unknown), tuple(state.ambiguities))
-
-    def _step(self, state: _Findings, words: Sequence[str], place: int) -> int:
-        """Read on from `place`; returns where to go on."""
-        free = self._lexicon.match(words, place, _FREE_ROLES)
-        marker = _marker(words, place)
-        if marker is not None and (free is None or free.length <= len(marker)):
-            return self._read_role(state, words, place + len(marker), MARKERS[marker])
-        if free is not None:
-            if state.has_symptom_now() and self._leads_to_symptom(words, place):
-                state.findings.append([])
-            return self._take(state, words, place, free)
-        word = words[place]
-        if word in SOFT_MARKERS:
-            after = _past_pronoun(words, place + 1)
-            factor = self._lexicon.match(words, after, ("triggered_by",))
-            if factor is not None and self._index.entity(factor.value).kind == "factor":
-                return self._take(state, words, after, factor)
-        if word in NEGATIONS:
-            raise NotUnderstood(
-                f"{word!r}: what is absent cannot be asked for yet; ask for what is there"
-            )
-        if word == "or":
-            raise NotUnderstood("'or' is not understood yet; ask for one thing at a time")
-        if word not in GLUE:
-            self._refuse_bare_factor(state, words, place)
-            state.unknown.append(word)
-        return place + 1
-
-    def _refuse_bare_factor(self, state: _Findings, words: Sequence[str], place: int) -> None:
-        """A factor without a marker, as in 'shin pain running', would be a guess or a loss."""
-        found = self._lexicon.match(words, place, ("triggered_by",))
-        if found is None or self._index.entity(found.value).kind != "factor":
-            return
-        label = self._index.label(found.value)
-        suggestions = []
-        for role in ("triggered_by", "aggravated_by", "relieved_by") if state.findings else ():
-            told = [*state.findings[-1], Criterion(role, found.value)]
-            question = Question("conditions", findings=(Finding.of(told),))
-            suggestions.append(sentence(question, self._index))
-        raise NotUnderstood(
-            f"say how {label!r} matters: triggered by it, worse with it, relieved by it?",
-            suggestions,
+        self._check(state)
+        person = Person(told.person.age, told.person.sex, tuple(dict.fromkeys(state.risk_factors)))
+        question = Question(ask, findings=self._findings(state), person=person)
+        return Reading(
+            question,
+            tuple(state.ignored),
+            tuple(state.ambiguities),
+            tuple(dict.fromkeys(state.doubts)),
+            text,
+            tuple(sorted(state.spans, key=lambda span: (span.start, span.end))),
         )
 
-    def _leads_to_symptom(self, words: Sequence[str], place: int) -> bool:
+    def _findings(self, state: _State) -> tuple[Finding, ...]:
+        """The findings with their symptoms taken apart, each once, the absent ones last."""
+        drafts = [draft for draft in state.drafts if draft.criteria]
+        present = [in_parts(d.criteria, self._index) for d in drafts if not d.absent]
+        absent = [in_parts(d.criteria, self._index) for d in drafts if d.absent]
+        found = [*_spread_regions(present), *(Finding.of(each, absent=True) for each in absent)]
+        return tuple(dict.fromkeys(found))
+
+    def _clause(self, words: Sequence[Word], place: int) -> list[str]:
+        """The words from `place` to the end of their clause; names with commas go on beyond it."""
+        end = place + 1
+        while end < len(words) and not words[end].begins:
+            end += 1
+        named = self._lexicon.crossing([word.text for word in words[place:]])
+        return [word.text for word in words[place : max(end, place + named)]]
+
+    def _step(self, state: _State, words: Sequence[Word], place: int) -> int:
+        """Read on from `place`; returns where to go on."""
+        word = words[place]
+        if word.begins or word.text in SCOPE_ENDS:
+            state.negated = False
+        texts = self._clause(words, place)
+        free = self._lexicon.match(texts, 0, _FREE_ROLES)
+        marker = _marker(texts)
+        if marker is not None and (free is None or free.length <= len(marker)):
+            return self._read_role(state, words, place, len(marker), MARKERS[marker])
+        factor = self._lexicon.match(texts, 0, ("triggered_by", "risk_factor"))
+        if free is not None and (factor is None or factor.length <= free.length):
+            return self._take_free(state, words, place, free)
+        if word.text in NEGATIONS:
+            after = texts[1] if len(texts) > 1 else ""
+            state.negated = state.negated or after not in AFFIRMATIVES
+            return place + 1
+        if factor is not None:
+            return self._take_factor(state, words, place, factor, marked=False)
+        return self._pass(state, words, place)
+
+    def _pass(self, state: _State, words: Sequence[Word], place: int) -> int:
+        """A word that is nothing by itself."""
+        word = words[place].text
+        if word in SOFT_MARKERS:
+            after = _past_pronoun(words, place + 1)
+            if after < len(words):
+                texts = self._clause(words, after)
+                factor = self._lexicon.match(texts, 0, ("triggered_by", "risk_factor"))
+                free = self._lexicon.match(texts, 0, _FREE_ROLES)
+                if factor is not None and (free is None or factor.length > free.length):
+                    return self._take_factor(state, words, after, factor, marked=True)
+        if word == "or" and state.has_complaint() and not state.negated:
+            state.doubts.append("'or' was read as 'and'")
+        elif word not in GLUE and word not in SCOPE_ENDS:
+            state.ignored.append(state.text[words[place].start : words[place].end])
+        return place + 1
+
+    def _take_free(self, state: _State, words: Sequence[Word], place: int, found: Match) -> int:
+        """A symptom, or what describes one."""
+        criterion = Criterion(found.role, found.value)
+        if state.negated:
+            self._deny(state, criterion)
+        elif found.role == "symptom":
+            self._add_symptom(state, criterion)
+        elif found.role == "region":
+            self._add_region(state, words, place, criterion)
+        else:
+            if self._leads_to_symptom(words, place) and state.current().has("symptom"):
+                state.drafts.append(_Draft())
+            state.current().criteria.append(criterion)
+        return self._noted(state, words, place, found)
+
+    def _add_symptom(self, state: _State, criterion: Criterion) -> None:
+        draft = state.current()
+        if draft.has("symptom"):
+            draft = _Draft()
+            state.drafts.append(draft)
+        regions = self._narrowest(draft.criteria)
+        if len(regions) > 1:  # 'hips and thighs ache': each place is a finding
+            rest = [other for other in draft.criteria if other.role != "region"]
+            state.drafts.remove(draft)
+            state.drafts += [_Draft([*rest, region, criterion]) for region in regions]
+            return
+        draft.criteria.append(criterion)
+
+    def _narrowest(self, criteria: Sequence[Criterion]) -> list[Criterion]:
+        """The places that hold no other of the places."""
+        regions = [criterion for criterion in criteria if criterion.role == "region"]
+        wider = {w for r in regions for w in self._index.broader(r.value) - {r.value}}
+        return [region for region in dict.fromkeys(regions) if region.value not in wider]
+
+    def _add_region(
+        self, state: _State, words: Sequence[Word], place: int, criterion: Criterion
+    ) -> None:
+        """A second place is another finding, unless one lies within the other."""
+        draft = state.current()
+        if draft.has("symptom") and self._leads_to_symptom(words, place):
+            state.drafts.append(_Draft([criterion]))
+            return
+        if draft.has("symptom") and len(self._narrowest([*draft.criteria, criterion])) > 1:
+            same = [other for other in draft.criteria if other.role == "symptom"]
+            state.drafts.append(_Draft([*same, criterion]))
+        else:
+            draft.criteria.append(criterion)
+
+    def _deny(self, state: _State, criterion: Criterion) -> None:
+        """Something that is not there; a place or a trigger that is not, with the symptom."""
+        if criterion.role == "symptom":
+            state.drafts.append(_Draft([criterion], absent=True))
+            return
+        last = state.drafts[-1] if state.drafts else None
+        if last is not None and last.absent and not last.has(criterion.role):
+            last.criteria.append(criterion)
+            return
+        same = [c for c in state.current().criteria if c.role == "symptom"]
+        state.drafts.append(_Draft([*same, criterion], absent=True))
+
+    def _take_factor(
+        self, state: _State, words: Sequence[Word], place: int, found: Match, *, marked: bool
+    ) -> int:
+        """An activity or a risk factor that no marker places."""
+        said = state.text[words[place].start : words[place + found.length - 1].end]
+        name = tuple(word.text for word in words[place : place + found.length])
+        risk = self._lexicon.whole(name, ("risk_factor",))
+        if found.role == "triggered_by":
+            role, end = self._said_after(words, place + found.length)
+            if role is not None and self._lexicon.whole(name, (role,)) is not None:
+                self._add(state, Criterion(role, found.value))
+                self._noted(state, words, place, found)
+                return end
+            self._add(state, Criterion("triggered_by", found.value))
+            if not marked:
+                state.doubts.append(f"{said!r} was read as {_SAID_ROLE['triggered_by']}")
+        is_risk = found.role == "risk_factor" or not marked
+        if risk is not None and is_risk and not state.negated:
+            state.risk_factors.append(risk.value)
+            state.spans.append(self._span(words, place, found.length, "risk_factor", risk.value))
+            if found.role == "risk_factor":
+                return place + found.length
+        return self._noted(state, words, place, found)
+
+    def _said_after(self, words: Sequence[Word], place: int) -> tuple[str | None, int]:
+        """The role that 'helps' or 'makes it worse' gives to what stands before it, and its end."""
+        start = place
+        while place < len(words) and not words[place].begins and words[place].text in FILLERS:
+            place += 1
+        if place == len(words) or words[place].begins:
+            return None, start
+        texts = self._clause(words, place)
+        for length in range(min(4, len(texts)), 0, -1):
+            role = AFTERWARDS.get(tuple(texts[:length]))
+            if role is not None:
+                return role, place + length
+        return None, start
+
+    def _add(self, state: _State, criterion: Criterion) -> None:
+        """What brings on, worsens or relieves what is being described, or does not."""
+        if state.negated:
+            self._deny(state, criterion)
+        else:
+            state.current().criteria.append(criterion)
+
+    def _leads_to_symptom(self, words: Sequence[Word], place: int) -> bool:
         """Whether the words from `place` describe a symptom that follows: 'sharp foot pain'."""
-        while found := self._lexicon.match(words, place, _FREE_ROLES):
+        while place < len(words):
+            found = self._lexicon.match(self._clause(words, place), 0, _FREE_ROLES)
+            if found is None:
+                return False
             if found.role == "symptom":
                 return True
             place += found.length
         return False
 
-    def _read_role(self, state: _Findings, words: Sequence[str], place: int, role: str) -> int:
+    def _read_role(
+        self, state: _State, words: Sequence[Word], place: int, length: int, role: str
+    ) -> int:
         """Read what follows a marker such as 'relieved by': one value, or several with 'and'."""
-        while True:
-            found = self._lexicon.match(words, place, (role,))
+        begin, place = place, place + length
+        taken = 0
+        while place < len(words):
+            found = self._lexicon.match(self._clause(words, place), 0, (role,))
             if found is None:
                 place = _past_pronoun(words, place)
-                found = self._lexicon.match(words, place, (role,))
-            if found is None:
-                said = " ".join(words[place : place + 3])
-                raise NotUnderstood(
-                    f"{said!r} is not known as something a symptom is {role.replace('_', ' ')}"
-                    if said
-                    else f"something is missing after {words[place - 1]!r}",
-                    self._near(words[place : place + 1]),
-                )
-            place = self._take(state, words, place, found)
-            if place + 1 >= len(words) or words[place] != "and":
+                if place == len(words):
+                    break
+                found = self._lexicon.match(self._clause(words, place), 0, (role,))
+            if found is None or (taken and self._begins_symptom(words, place, found)):
+                break
+            if role == "risk_factor":
+                state.risk_factors.append(found.value)
+            else:
+                self._add(state, Criterion(role, found.value))
+            place = self._noted(state, words, place, found)
+            taken += 1
+            if place + 1 >= len(words) or words[place].text not in ("and", "or"):
                 return place
-            after = place + 1
-            if _marker(words, after) or not self._lexicon.match(words, after, (role,)):
+            after = self._clause(words, place + 1)
+            if _marker(after) or not self._lexicon.match(after, 0, (role,)):
                 return place
-            if self._lexicon.match(words, after, ("symptom",)):
+            if self._lexicon.match(after, 0, ("symptom",)):
                 return place
-            place = after
+            place += 1
+        if not taken:
+            last = min(place, len(words) - 1)
+            state.ignored.append(state.text[words[begin].start : words[last].end])
+            return begin + length
+        return place
 
-    def _take(self, state: _Findings, words: Sequence[str], place: int, found: Match) -> int:
-        end = place + found.length
-        state.add(found.role, found.value)
+    def _begins_symptom(self, words: Sequence[Word], place: int, found: Match) -> bool:
+        symptom = self._lexicon.match(self._clause(words, place), 0, ("symptom",))
+        return symptom is not None and symptom.length >= found.length
+
+    def _noted(self, state: _State, words: Sequence[Word], place: int, found: Match) -> int:
+        """Note where something stood and what else it could have been; returns its end."""
+        span = self._span(words, place, found.length, found.role, found.value)
+        state.spans.append(span)
         if found.others:
-            text = " ".join(words[place:end])
-            state.ambiguities.append(Ambiguity(text, found.value, found.others))
-        return end
+            said = state.text[span.start : span.end]
+            state.ambiguities.append(Ambiguity(said, found.value, found.others))
+        return place + found.length
 
-    def _check(self, state: _Findings, text: str) -> None:
-        if not state.findings or (state.unknown and not state.has("symptom")):
-            unknown = ", ".join(map(repr, state.unknown)) or repr(text)
-            raise NotUnderstood(
-                f"not understood: {unknown}", self._near(state.unknown) or list(EXAMPLES)
-            )
+    @staticmethod
+    def _span(words: Sequence[Word], place: int, length: int, role: str, value: str) -> Span:
+        return Span(words[place].start, words[place + length - 1].end, role, value)
+
+    def _check(self, state: _State) -> None:
+        if state.has_complaint() and (state.has_symptom() or not state.ignored):
+            return
+        unknown = ", ".join(map(repr, state.ignored)) or repr(state.text)
+        words = [word for said in state.ignored for word in phrase(said)]
+        raise NotUnderstood(f"not understood: {unknown}", self._near(words) or list(EXAMPLES))
 
     def _near(self, words: Sequence[str]) -> list[str]:
         return [
@@ -269,17 +491,26 @@ class Reader:
         ]
 
 
-def _marker(words: Sequence[str], place: int) -> tuple[str, ...] | None:
-    for length in range(_LONGEST_MARKER, 0, -1):
-        candidate = tuple(words[place : place + length])
+def _outside(words: Sequence[Word], told: Told) -> list[Word]:
+    """The words that do not tell of the person."""
+    return [
+        word
+        for word in words
+        if not any(start < word.end and word.start < end for start, end in told.spans)
+    ]
+
+
+def _marker(texts: Sequence[str]) -> tuple[str, ...] | None:
+    for length in range(min(_LONGEST_MARKER, len(texts)), 0, -1):
+        candidate = tuple(texts[:length])
         if candidate in MARKERS:
             return candidate
     return None
 
 
-def _past_pronoun(words: Sequence[str], place: int) -> int:
+def _past_pronoun(words: Sequence[Word], place: int) -> int:
     """Past a 'when I …' that a factor may follow."""
-    while place < len(words) and words[place] in PRONOUNS:
+    while place < len(words) and words[place].text in PRONOUNS:
         place += 1
     return place
 
@@ -288,13 +519,13 @@ def _has_symptom(question: Question) -> bool:
     return any(c.role == "symptom" for finding in question.findings for c in finding.criteria)
 
 
-def _spread_regions(findings: Sequence[list[Criterion]]) -> tuple[Finding, ...]:
+def _spread_regions(findings: Sequence[list[Criterion]]) -> list[Finding]:
     """Give a finding without a region that of its neighbour: 'pain and swelling in the calf'."""
     regions = [[c for c in finding if c.role == "region"] for finding in findings]
     for place in range(len(regions) - 2, -1, -1):
         regions[place] = regions[place] or regions[place + 1]
     for place in range(1, len(regions)):
         regions[place] = regions[place] or regions[place - 1]
-    return tuple(
+    return [
         Finding.of([*finding, *region]) for finding, region in zip(findings, regions, strict=True)
-    )
+    ]

@@ -7,6 +7,7 @@ English (`ankles` → `ankl`) does no harm unless two different words meet.
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 
 ARTICLES = frozenset({"the", "a", "an", "my", "your", "his", "her", "their", "our"})
@@ -26,6 +27,33 @@ _IRREGULAR = {
     "weak": "weakness",
     "stiff": "stiffness",
     "itchy": "itching",
+    "swelled": "swelling",
+    "ached": "ache",
+    "limped": "limp",
+    "limping": "limp",
+    "popped": "pop",
+    "tingle": "tingling",
+    "tingles": "tingling",
+    "tingled": "tingling",
+    "tingly": "tingling",
+    "throb": "throbbing",
+    "throbs": "throbbing",
+    "throbbed": "throbbing",
+    "bruised": "bruise",
+    "cramped": "cramp",
+    "itched": "itch",
+    "twitched": "twitch",
+    "buckled": "buckle",
+    "goes": "go",
+    "going": "go",
+    "went": "go",
+    "gives": "give",
+    "giving": "give",
+    "gave": "give",
+    "fell": "fall",
+    "diabetic": "diabetes",
+    "cant": "cannot",
+    "couldnt": "cannot",
 }
 _KEEP_S = ("ss", "us", "is", "as", "os")
 _SPELLING = (
@@ -42,12 +70,43 @@ _SPELLING = (
 )
 
 
+BREAKS = ",;.:!?()"
+"""Signs between clauses."""
+_WORD = re.compile(r"[^\s,;.:!?()\-/\u2013\u2014]+(?:\.\d+)?")
+
+
 def tokens(text: str) -> list[str]:
     """The words of a text, lower case, without accents, hyphens or possessives."""
     plain = unicodedata.normalize("NFKD", text.replace("\u2019", "'"))
     plain = "".join(c for c in plain if not unicodedata.combining(c)).lower()
     plain = re.sub(r"'s\b", "", plain).replace("'", "")
     return re.findall(r"[a-z0-9]+", plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A folded word of a text, where it stands, and whether a clause begins with it."""
+
+    text: str
+    start: int
+    end: int
+    begins: bool
+
+
+def words_of(text: str) -> list[Word]:
+    """The folded words of a text with their places; articles are left out."""
+    found = []
+    begins = True
+    end = 0
+    for match in _WORD.finditer(text):
+        begins = begins or any(sign in text[end : match.start()] for sign in BREAKS)
+        end = match.end()
+        for word in tokens(match[0]):
+            if word in ARTICLES:
+                continue
+            found.append(Word(fold_word(word), match.start(), end, begins))
+            begins = False
+    return found
 
 
 @lru_cache(maxsize=50_000)
