@@ -4,7 +4,7 @@ Criteria are those of the findings, the findings that are absent, and the person
 finding can find a condition; the others move it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kg.index import Index
@@ -81,12 +81,16 @@ class Assessor:
         found = [self._matcher.matches(finding) for finding in question.findings]
         weights = [[self._weight(c) for c in f.criteria] for f in question.findings]
         factors = self._factors(question.person)
-        conditions = self._candidates(present, found, question.findings)
+        partials = [
+            None if f.absent or len(present) == 1 else self._matcher.partial(f)
+            for f in question.findings
+        ]
+        conditions = self._candidates(found, partials, question.findings)
         assessed = []
         for condition in conditions:
             matches = [
-                each.get(condition) or (None if f.absent else self._matcher.partial(condition, f))
-                for each, f in zip(found, question.findings, strict=True)
+                each.get(condition) or (partial.get(condition) if partial else None)
+                for each, partial in zip(found, partials, strict=True)
             ]
             met, parts = self._met(question.findings, matches, weights)
             for criterion, weight in factors:
@@ -104,21 +108,18 @@ class Assessor:
             assessed, key=lambda item: (-item.score.total, self._index.label(item.condition))
         )
 
+    @staticmethod
     def _candidates(
-        self,
-        present: Sequence[Finding],
-        found: Sequence[dict[str, FindingMatch]],
+        found: Sequence[Mapping[str, FindingMatch]],
+        partials: Sequence[Mapping[str, FindingMatch] | None],
         findings: Sequence[Finding],
     ) -> list[str]:
-        """The conditions that a present finding finds; of several findings, a part of one will do."""
-        if len(present) > 1:
-            return sorted(
-                condition
-                for condition in self._index.presentations_of
-                if any(self._matcher.is_near(condition, finding) for finding in present)
-            )
-        strict = (m for m, f in zip(found, findings, strict=True) if not f.absent)
-        return sorted(set().union(*strict))
+        """What a present finding finds; of several findings, a part of one will do."""
+        candidates: set[str] = set()
+        for finding, matches, partial in zip(findings, found, partials, strict=True):
+            if not finding.absent:
+                candidates.update(matches, partial or ())
+        return sorted(candidates)
 
     def _met(
         self,

@@ -10,7 +10,7 @@ is about the finding at all; the rest may be silent.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -98,43 +98,42 @@ class Matcher:
                 for whole in index.broader(entity.id):
                     self._within[whole].add(entity.id)
         self._levels = lru_cache(maxsize=2048)(self._find_levels)
+        self.matches = lru_cache(maxsize=512)(self._find_matches)
+        """Finding → the best match of every condition of which something recorded is about it."""
+        self.partial = lru_cache(maxsize=512)(self._find_partial)
+        """The same where the place, or the symptom, is another: the rest may still be met."""
 
     def match(self, condition: str, finding: Finding) -> FindingMatch | None:
         """The best match of a condition (CURIE), or None where nothing recorded is about it."""
         return self.matches(finding).get(condition)
 
-    def matches(self, finding: Finding) -> dict[str, FindingMatch]:
-        """The best match of every condition of which something recorded is about the finding."""
+    def _find_matches(self, finding: Finding) -> Mapping[str, FindingMatch]:
         levels = [self._levels(criterion) for criterion in finding.criteria]
+        return self._matched(finding, levels, self._about(finding, levels))
+
+    def _find_partial(self, finding: Finding) -> Mapping[str, FindingMatch]:
+        levels = [self._levels(criterion) for criterion in finding.criteria]
+        core = (
+            level.entailed | level.compatible
+            for criterion, level in zip(finding.criteria, levels, strict=True)
+            if criterion.role in CORE_ROLES
+        )
+        return self._matched(finding, levels, sorted(set().union(*core)))
+
+    def _matched(
+        self, finding: Finding, levels: Sequence[_Levels], presentations: Iterable[str]
+    ) -> Mapping[str, FindingMatch]:
         rows: dict[str, list[tuple[tuple[Status, ...], Presentation]]] = defaultdict(list)
-        for identifier in self._about(finding, levels):
+        for identifier in presentations:
             presentation = self._index.presentations[identifier]
             statuses = tuple(level.status(identifier) for level in levels)
             for condition in presentation.conditions:
                 rows[condition].append((statuses, presentation))
-        return {condition: self._best(condition, finding, rows[condition]) for condition in rows}
-
-    def partial(self, condition: str, finding: Finding) -> FindingMatch | None:
-        """The best match where the place, or the symptom, is another: the rest may still be met."""
-        levels = [self._levels(criterion) for criterion in finding.criteria]
-        rows = []
-        for presentation in self._index.presentations_of.get(condition, ()):
-            statuses = tuple(level.status(presentation.id) for level in levels)
-            if any(
-                status > Status.NOT_RECORDED and criterion.role in CORE_ROLES
-                for criterion, status in zip(finding.criteria, statuses, strict=True)
-            ):
-                rows.append((statuses, presentation))
-        return self._best(condition, finding, rows) if rows else None
-
-    def is_near(self, condition: str, finding: Finding) -> bool:
-        """Whether the symptom or the place of a finding is recorded for a condition."""
-        core = [self._levels(c) for c in finding.criteria if c.role in CORE_ROLES]
-        return any(
-            level.status(presentation.id) > Status.NOT_RECORDED
-            for presentation in self._index.presentations_of.get(condition, ())
-            for level in core
-        )
+        opposed = [self._opposed(finding, criterion) for criterion in finding.criteria]
+        return {
+            condition: self._best(condition, finding, rows[condition], opposed)
+            for condition in rows
+        }
 
     def conditions_entailing(self, criterion: Criterion) -> set[str]:
         """The conditions that have a presentation in which a criterion is entailed."""
@@ -158,6 +157,7 @@ class Matcher:
         condition: str,
         finding: Finding,
         rows: Sequence[tuple[tuple[Status, ...], Presentation]],
+        opposed: Sequence[Set[str]],
     ) -> FindingMatch:
         """The match in the presentations that meet most; of equal ones, the earlier criteria."""
         best = max((statuses for statuses, _ in rows), key=lambda each: (sum(each), each))
@@ -167,7 +167,7 @@ class Matcher:
         final = list(best)
         for place, criterion in enumerate(finding.criteria):
             if best[place] is Status.NOT_RECORDED:
-                opposite = self._opposite(condition, finding, criterion, presentations)
+                opposite = self._opposite(condition, criterion, opposed[place], presentations)
                 if opposite is not None:
                     final[place] = Status.CONTRADICTED
                     against[criterion] = opposite
@@ -197,28 +197,39 @@ class Matcher:
                 found |= presentations
         return found
 
+    def _opposed(self, finding: Finding, criterion: Criterion) -> Set[str]:
+        """The presentations (ids) that record the opposite of a criterion, where the finding is.
+
+        Only what is at least as general as the criterion speaks against it: driving that worsens
+        a pain does not say that rest worsens it.
+        """
+        found: set[str] = set()
+        for role in _OPPOSITES.get(criterion.role, ()):
+            for wider in self._index.broader(criterion.value):
+                found |= self._recorded.get((role, wider), set())
+        for other in finding.criteria if found else ():
+            if other.role == "region":
+                level = self._levels(other)
+                found &= level.entailed | level.compatible | self._silent["region"]
+        return found
+
     def _opposite(
         self,
         condition: str,
-        finding: Finding,
         criterion: Criterion,
+        opposed: Set[str],
         matched: Sequence[Presentation],
     ) -> Presentation | None:
-        """A presentation that records the opposite of a criterion.
+        """A presentation of a condition that records the opposite of a criterion.
 
-        Only what is at least as general as the criterion speaks against it: driving that worsens
-        a pain does not say that rest worsens it. What brings on or worsens any symptom of the
-        condition in that region speaks against relief; what relieves one symptom says nothing
-        about what worsens another.
+        What brings on or worsens any symptom of the condition in that region speaks against
+        relief; what relieves one symptom says nothing about what worsens another.
         """
-        wider = self._index.broader(criterion.value)
         relief = criterion.role == "relieved_by"
         for presentation in self._index.presentations_of[condition] if relief else matched:
-            if self._is_near(presentation, finding) and any(
-                wider.intersection(presentation.recorded[role])
-                for role in _OPPOSITES.get(criterion.role, ())
-            ):
+            if presentation.id in opposed:
                 return presentation
+        wider = self._index.broader(criterion.value)
         if relief and all(self._denies(p, wider) for p in matched):
             return matched[0]
         return None
@@ -229,12 +240,4 @@ class Matcher:
             wider.intersection(self._index.entity(value).contradicts_relief_by)
             for role in ("quality", "timing")
             for value in presentation.recorded[role]
-        )
-
-    def _is_near(self, presentation: Presentation, finding: Finding) -> bool:
-        """Whether a presentation may be in the region of a finding."""
-        return presentation.id in self._silent["region"] or all(
-            self._levels(criterion).status(presentation.id) >= Status.COMPATIBLE
-            for criterion in finding.criteria
-            if criterion.role == "region"
         )
