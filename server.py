@@ -35,6 +35,7 @@ from web.gateway import MAX_BODY, Gateway
 from web.lookups import add_entities, add_queries
 from web.pages import add_ontology, add_pages, page_of
 from web.problems import add_problems
+from web.reasoning import add_reasoning
 from web.serving import Current, current, over_files, over_folder, serving
 from web.sparql import add_sparql
 
@@ -202,6 +203,7 @@ def _add_routes(app: Flask, *, legs: bool) -> None:
         add_ontology(app)
         add_entities(app)
         add_queries(app)
+        add_reasoning(app)
     else:
         app.add_url_rule("/", "home", lambda: redirect(url_for("sparql")))
 

@@ -23,13 +23,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from answers import Answer, Graph, Outcome, compare, read_answer
 from pyoxigraph import (
     NamedNode,
     RdfFormat,
     parse,
 )
-
-from answers import Answer, Graph, Outcome, compare, read_answer
 from running import Server, free_port
 from w3c import Case, Exchange, Suite
 

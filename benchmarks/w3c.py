@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlencode
 
+from answers import RDF, Expected, Graph, Term
 from pyoxigraph import (
     DefaultGraph,
     NamedNode,
@@ -21,8 +22,6 @@ from pyoxigraph import (
     parse,
     serialize,
 )
-
-from answers import RDF, Expected, Graph, Term
 
 BASE = "https://w3c.github.io/rdf-tests/sparql/"
 MANIFESTS = (

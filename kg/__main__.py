@@ -96,6 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("object")
     explain.set_defaults(run=_explain)
 
+    verify = commands.add_parser("verify", help="check the proof of an answer against the snapshot")
+    verify.add_argument("proof", type=Path, help="a file with the `proof` of an answer of /ask")
+    verify.set_defaults(run=_verify)
+
     sparql = commands.add_parser("sparql", help="send a query to a SPARQL endpoint")
     sparql.add_argument("query", help="the query, or - to read it from standard input")
     sparql.add_argument(
@@ -201,6 +205,13 @@ def _query(options: argparse.Namespace) -> None:
 def _explain(options: argparse.Namespace) -> None:
     payload = _service(options).prove(options.subject, options.property, options.object)
     _print_proof(payload["proof"], 0)
+
+
+def _verify(options: argparse.Namespace) -> None:
+    result = _service(options).recheck(options.proof)
+    _print_json(result)
+    if not result["holds"]:
+        raise BadParameter("the proof does not hold in this version")
 
 
 def _sparql(options: argparse.Namespace) -> None:

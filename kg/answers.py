@@ -1,9 +1,11 @@
 """Answers a structured question: matches, ranks and explains, as the payload of `/ask`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from kg.assessment import Assessed, Assessor, Met
-from kg.errors import BadParameter
+from kg.dangers import Dangers, Matched, coverage_of
+from kg.errors import BadParameter, NoProof
 from kg.index import Index
 from kg.matching import Matcher, Status
 from kg.questions import (
@@ -15,7 +17,9 @@ from kg.questions import (
 )
 from kg.ranking import FREQUENCY_WEIGHTS, evidence
 from kg.reading import Reading
+from kg.rechecking import Prover
 from kg.records import Claim, Presentation
+from kg.relaxing import relax, relaxed_json
 from kg.structure import to_json
 from kg.views import DISCLAIMER, RELATION_SAID, Json, Views
 
@@ -32,6 +36,8 @@ class Answerer:
         self._views = Views(index)
         self._matcher = Matcher(index)
         self._assessor = Assessor(index, self._matcher)
+        self._dangers = Dangers(index)
+        self._prover = Prover(index, version)
 
     def answer(self, reading: Reading, limit: int = DEFAULT_LIMIT, offset: int = 0) -> Json:
         """The payload for a reading; `limit` answers from `offset` on, `total` counts all."""
@@ -40,6 +46,7 @@ class Answerer:
         if offset < 0:
             raise BadParameter(f"offset must not be negative, as {offset} is")
         question = reading.question
+        ranked: list[Assessed] = []
         contradicted: list[Assessed] = []
         if question.ask == "conditions":
             ranked, contradicted = self._rank_conditions(question)
@@ -55,18 +62,58 @@ class Answerer:
             "canonical": sentence(question, self._index),
             "ignored": list(reading.ignored),
             "answers": [
-                {"rank": rank, **item} for rank, item in enumerate(answers, start=offset + 1)
+                {"rank": rank, **item, "proof": self._proof(question, item)}
+                for rank, item in enumerate(answers, start=offset + 1)
             ],
             "total": total,
             "limit": limit,
             "offset": offset,
             "contradicted": [self._condition_answer(item) for item in contradicted],
             "red_flags": self._views.red_flags(subject) if subject else [],
+            "mentioned_red_flags": self._dangers.mentioned(question),
+            "suppressed": self._suppressed(ranked, contradicted, offset, limit),
+            "coverage": coverage_of(
+                question,
+                [subject] if subject else [item.condition for item in ranked],
+                self._index,
+                self._matcher,
+            ),
+            "next_steps": self._next_steps(question),
             "class_expression": class_expression(question),
             "sparql": sparql(question),
             "version": self._version,
             "disclaimer": DISCLAIMER,
         }
+
+    def _proof(self, question: Question, answer: Json) -> Json | None:
+        """The triples that an answer rests on; None where only the person speaks for it."""
+        with suppress(NoProof):
+            return self._prover.of_answer(question, answer)
+        return None
+
+    def ranked(self, question: Question) -> list[str]:
+        """The conditions (CURIEs) that fit a question, best first."""
+        return [item.condition for item in self._rank_conditions(question)[0]]
+
+    def _suppressed(
+        self, ranked: Sequence[Assessed], contradicted: Sequence[Assessed], offset: int, limit: int
+    ) -> list[Json]:
+        """The conditions with red flags that are not among the answers, and why."""
+        matched = [
+            Matched(item.condition, "beyond the limit", rank)
+            for rank, item in enumerate(ranked, start=1)
+        ]
+        matched += [Matched(item.condition, "the opposite is recorded") for item in contradicted]
+        shown = {item.condition for item in ranked[offset : offset + limit]}
+        return [
+            {**item, "red_flags": [flag["entity"] for flag in item["red_flags"]]}
+            for item in self._dangers.suppressed(matched, shown)
+        ]
+
+    def _next_steps(self, question: Question) -> Json:
+        """What to leave out where nothing that is recorded meets all that was asked."""
+        relaxed = relax(question, self._matcher, self._index)
+        return relaxed_json(relaxed, question, self._index)
 
     # -- the question ----------------------------------------------------------------------
 
@@ -136,8 +183,9 @@ class Answerer:
             behind = met.match.presentations
         role = met.criterion.role.replace("_", " ")
         sources = [p.source for p in behind] or [claim.source for claim in met.claims]
+        said = f"{role}: {self._index.label(met.criterion.value)}"
         return {
-            "criterion": f"{'no ' if met.absent else ''}{role}: {self._index.label(met.criterion.value)}",
+            "criterion": f"no {said}" if met.absent else said,
             "role": met.criterion.role,
             "value": self._views.reference(met.criterion.value),
             "finding": met.finding,

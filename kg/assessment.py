@@ -14,6 +14,7 @@ from kg.questions import Criterion, Finding, Person, Question
 from kg.ranking import (
     FREQUENCY_WEIGHTS,
     INHERITED_FREQUENCY,
+    PERSON_WEIGHT,
     ROLE_WEIGHTS,
     Part,
     Score,
@@ -101,7 +102,12 @@ class Assessor:
             if age is not None:
                 met.append(age)
                 parts.append(
-                    Part(Status.CONTRADICTED, self._weight_of_risk(age.criterion.value), 1.0)
+                    Part(
+                        Status.CONTRADICTED,
+                        self._weight_of_risk(age.criterion.value),
+                        PERSON_WEIGHT,
+                        whole=0.0,
+                    )
                 )
             assessed.append(self._assessed(condition, met, parts))
         return sorted(
@@ -151,7 +157,7 @@ class Assessor:
         if is_recorded and match is not None:
             often = max(FREQUENCY_WEIGHTS[p.frequency] for p in match.presentations)
         item = Met(number, finding.criteria[0], status, match, absent=True)
-        return item, Part(status, max(weights), often, is_counted=False)
+        return item, Part(status, max(weights), often * PERSON_WEIGHT, whole=0.0)
 
     def _factors(self, person: Person) -> list[tuple[Criterion, float]]:
         return [
@@ -171,7 +177,7 @@ class Assessor:
             for claim in recorded.get(wider, ())
         )
         status = Status.ENTAILED if claims else Status.NOT_RECORDED
-        part = Part(status, weight, 1.0, is_counted=False)
+        part = Part(status, weight, PERSON_WEIGHT, whole=PERSON_WEIGHT)
         return Met(0, criterion, status, claims=claims), part
 
     def _age(self, condition: str, person: Person) -> Met | None:

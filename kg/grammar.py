@@ -93,7 +93,8 @@ _MARKED = {
             ),
             _after(
                 "go away|goes away|went away|settle|settles|settled|stop|stops|stopped|ease|eases|"
-                "ease off|eases off|eased off|improve|improves|disappear|disappears|vanish|fade|fades|"
+                "ease off|eases off|eased off|improve|improves|disappear|disappears|vanish|fade|"
+                "fades|"
                 "die down|let up|lets up|clear|clears|calm|calms down|subside|subsides|fine|gone|"
                 "relief|relieve|relieves",
                 *_WITH[1:],
@@ -120,8 +121,8 @@ _MARKED = {
     ),
     "triggered_by": "|".join(
         (
-            "triggered by|brought on by|provoked by|set off by|induced by|caused by|precipitated by|"
-            "bring on by|brings it on",
+            "triggered by|brought on by|provoked by|set off by|induced by|caused by|"
+            "precipitated by|bring on by|brings it on",
             _after(
                 "start|starts|started|come on|comes on|came on|begin|begins|began|appear|appears|"
                 "happen|happens|occur|occurs",
@@ -186,16 +187,20 @@ MARKERS: dict[tuple[str, ...], str] = {
 
 _AFTERWARDS = {
     "relieved_by": (
-        "help|helps|helped|help it|helps it|eases it|ease it|relieves it|relieve it|cures it|cure it|"
+        "help|helps|helped|help it|helps it|eases it|ease it|relieves it|relieve it|cures it|"
+        "cure it|"
         "makes it better|make it better|makes it go away|takes it away|is better|feels better|"
         "brings relief|soothes it|settles it|stops it|gets rid of it|helps a bit|eases the pain|"
         "relieves the pain|helps the pain"
     ),
     "aggravated_by": (
-        "makes it worse|make it worse|worsens it|worsen it|is worse|hurts more|hurt more|is painful|"
+        "makes it worse|make it worse|worsens it|worsen it|is worse|hurts more|hurt more|"
+        "is painful|"
         "is agony|is worst|aggravates it|makes it hurt"
     ),
-    "triggered_by": "brings it on|bring it on|sets it off|set it off|triggers it|starts it|hurts|hurt",
+    "triggered_by": (
+        "brings it on|bring it on|sets it off|set it off|triggers it|starts it|hurts|hurt"
+    ),
 }
 AFTERWARDS: dict[tuple[str, ...], str] = {
     tuple(map(fold_word, words.split())): role
@@ -205,7 +210,23 @@ AFTERWARDS: dict[tuple[str, ...], str] = {
 """Folded phrase → the role of what stands before it: 'rest helps'."""
 
 FILLERS = frozenset(
-    map(fold_word, "it out them just really usually always often sometimes only still also".split())
+    map(
+        fold_word,
+        [
+            "it",
+            "out",
+            "them",
+            "just",
+            "really",
+            "usually",
+            "always",
+            "often",
+            "sometimes",
+            "only",
+            "still",
+            "also",
+        ],
+    )
 )
 """Words that may stand between a factor and what is said of it."""
 

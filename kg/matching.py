@@ -144,6 +144,12 @@ class Matcher:
         """The presentations (ids) in which every criterion of a finding is entailed."""
         return frozenset.intersection(*(self._levels(c).entailed for c in finding.criteria))
 
+    def about(self, finding: Finding) -> Sequence[str]:
+        """The presentations (ids) that are about a finding: its core, more or less exactly."""
+        if not finding.criteria:
+            return list(self._index.presentations)
+        return self._about(finding, [self._levels(criterion) for criterion in finding.criteria])
+
     def _about(self, finding: Finding, levels: Sequence[_Levels]) -> list[str]:
         """The presentations (ids, in order) that are about a finding at all."""
         met: set[str] = set().union(*(level.entailed | level.compatible for level in levels))

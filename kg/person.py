@@ -51,7 +51,8 @@ _AGED = re.compile(
     rf"\b(?:(?:aged?|i'?m|i am|he'?s|she'?s|who is) (?:about |nearly |now )?({_NUMBER})\b"
     r"(?! (?:weeks?|months?|days?|hours?|minutes?|miles?|km|times?))"
     rf"|({_NUMBER})[ -]?(?:years?[ -]?old|yrs?[ -]?old|y/?o\b|year[ -]olds?)"
-    rf"|(?:man|woman|boy|girl|child|lad|person|lady|male|female|daughter|son)(?:,| of| aged)? (\d{{1,3}})\b"
+    r"|(?:man|woman|boy|girl|child|lad|person|lady|male|female|daughter|son)"
+    r"(?:,| of| aged)? (\d{1,3})\b"
     rf"|^(\d{{2}})(?=,)"
     rf"|(?:in (?:my|his|her|their) (?:early |mid |late |mid-)?)({'|'.join(_TENS)}|(\d0)'?s))"
 )
@@ -69,10 +70,12 @@ _GROUPS = (
     ),
     (re.compile(r"\bmiddle[ -]aged\b"), 50),
 )
+_FEMALE = "females?|wom[ae]n|girls?|she|her|lady|mother|mum|mom|daughter|wife|sister|grandmother"
+_MALE = "males?|m[ae]n|boys?|he|his|him|gentleman|father|dad|son|husband|brother|grandfather"
 _SEXES = (
-    ("female", re.compile(r"\b(?:females?|wom[ae]n|girls?|she|her|lady|mother|mum|mom|daughter|wife|sister|grandmother)\b")),
-    ("male", re.compile(r"\b(?:males?|m[ae]n|boys?|he|his|him|gentleman|father|dad|son|husband|brother|grandfather)\b")),
-)  # fmt: skip
+    ("female", re.compile(rf"\b(?:{_FEMALE})\b")),
+    ("male", re.compile(rf"\b(?:{_MALE})\b")),
+)
 SEX_TERMS = {"female": "female sex", "male": "male sex"}
 
 

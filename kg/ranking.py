@@ -24,7 +24,7 @@ from kg.records import Source
 
 COMPATIBLE_WEIGHT = 0.5
 CONTRADICTED_WEIGHT = 0.5
-MOVING_WEIGHT = 0.35
+PERSON_WEIGHT = 0.35
 FREQUENCY_WEIGHTS: Mapping[str, float] = {
     "typical": 1.0,
     "common": 0.8,
@@ -65,20 +65,19 @@ _STATUS_WEIGHTS = {
 class Part:
     """A criterion of a fit: how it is met, how informative it is, and how far it counts.
 
-    `is_counted` says that the whole is more by it; a person's risk factors and what is absent only
-    move the fit up or down.
+    `share` scales what a status is worth, `whole` is what the criterion adds to the whole: 1 for
+    what is asked, PERSON_WEIGHT for a risk factor of the person, 0 for what can only speak against.
     """
 
     status: Status
     weight: float
     share: float = 1.0
-    is_counted: bool = True
+    whole: float = 1.0
 
     @property
     def value(self) -> float:
         """From -1 to 1: how far the criterion is met."""
-        value = _STATUS_WEIGHTS[self.status] * self.share
-        return value if self.is_counted else value * MOVING_WEIGHT
+        return _STATUS_WEIGHTS[self.status] * self.share
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +100,11 @@ def information(met: int, total: int) -> float:
 
 def fit(parts: Sequence[Part]) -> float:
     """The weighted share of criteria that are met, less what speaks against, from 0 to 1."""
-    whole = sum(part.weight for part in parts if part.is_counted)
+    whole = sum(part.weight * part.whole for part in parts)
     if whole == 0:  # criteria that every condition meets tell nothing apart
         parts = [replace(part, weight=1.0) for part in parts]
-        whole = float(sum(part.is_counted for part in parts))
-    moved = sum(part.weight * part.value for part in parts)
-    return min(1.0, max(0.0, moved / whole))
+        whole = sum(part.whole for part in parts) or 1.0
+    return min(1.0, max(0.0, sum(part.weight * part.value for part in parts) / whole))
 
 
 def evidence(sources: Iterable[Source]) -> float:

@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from kg.answers import DEFAULT_LIMIT, Answerer
+from kg.claims import ClaimChecker
 from kg.coverage import coverage
+from kg.differential import Differential
 from kg.entities import describe
 from kg.errors import BadParameter
 from kg.proofs import leaves
 from kg.queries import NamedQuery, Queries, Select, select_from
-from kg.reading import Reader
+from kg.reading import Reader, Reading
+from kg.rechecking import recheck_file
 from kg.reference import reference
 from kg.search import Search
 from kg.snapshot import Snapshot
+from kg.structure import from_json
 from kg.views import DISCLAIMER, Json
 from kg.vocabulary import compress, is_curie, is_iri
 
@@ -35,6 +39,8 @@ class Service:
         self._reader = Reader(self.index)
         self._answerer = Answerer(self.index, self.version)
         self._search = Search(self.index)
+        self._checker = ClaimChecker(self.index, self.version)
+        self._differential = Differential(self.index, self.version, self._answerer.ranked)
 
     @cached_property
     def _queries(self) -> Queries:
@@ -43,6 +49,24 @@ class Service:
     def ask(self, text: str, limit: int = DEFAULT_LIMIT, offset: int = 0) -> Json:
         """Answer a question in words; NotUnderstood where it has no reading."""
         return self._answerer.answer(self._reader.read(text), limit, offset)
+
+    def answer(self, data: object, limit: int = DEFAULT_LIMIT, offset: int = 0) -> Json:
+        """Answer a structured question (see `kg.structure`); BadParameter where it is not one."""
+        reading = Reading(from_json(data, self.index))
+        return self._answerer.answer(reading, limit, offset)
+
+    def differential(self, data: object) -> Json:
+        """Tell conditions apart: `{candidates}` or `{question, limit}`."""
+        return self._differential.tell_apart(data)
+
+    def verify(self, data: object) -> Json:
+        """The verdict of the sources on a statement, in words or as a triple."""
+        return self._checker.check(data)
+
+    def recheck(self, path: Path) -> Json:
+        """Whether the proof in a file holds in this snapshot."""
+        select = select_from(self.snapshot.dataset)
+        return recheck_file(path, self.index, select, self.version)
 
     def entity(self, text: str) -> Json:
         """Describe the entity that a CURIE, an IRI or a label names."""

@@ -10,6 +10,8 @@ READS = {
     "kg.snapshot", "kg.service", "kg.index", "kg.proofs", "kg.queries", "kg.answers", "kg.reading",
     "kg.matching", "kg.ranking", "kg.search", "kg.entities", "kg.views", "kg.lexicon",
     "kg.questions", "kg.names", "kg.description", "kg.figures",
+    "kg.claims", "kg.rechecking", "kg.differential", "kg.dangers", "kg.relaxing", "kg.assessment",
+    "kg.person", "kg.structure",
 }  # fmt: skip
 OUTER = {"flask", "granian", "werkzeug", "server"}
 
