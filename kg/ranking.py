@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 from kg.matching import Status
 from kg.records import Source
 
-COMPATIBLE_WEIGHT = 0.5
-CONTRADICTED_WEIGHT = 0.5
+COMPATIBLE_WEIGHT = 0.4
+CONTRADICTED_WEIGHT = 0.25
 PERSON_WEIGHT = 0.35
 FREQUENCY_WEIGHTS: Mapping[str, float] = {
     "typical": 1.0,
@@ -48,7 +48,7 @@ ROLE_WEIGHTS: dict[str, float] = {
     "quality": 1.0,
     "timing": 1.0,
     "laterality": 1.0,
-    "triggered_by": 1.0,
+    "triggered_by": 0.5,
     "aggravated_by": 1.0,
     "relieved_by": 1.0,
 }

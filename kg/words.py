@@ -28,6 +28,7 @@ _IRREGULAR = {
     "stiff": "stiffness",
     "itchy": "itching",
     "swelled": "swelling",
+    "swellings": "swelling",
     "ached": "ache",
     "limped": "limp",
     "limping": "limp",
