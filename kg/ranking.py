@@ -43,7 +43,7 @@ PUBLISHER_WEIGHTS: Mapping[str, float] = {
     "other": 0.2,
 }
 ROLE_WEIGHTS: dict[str, float] = {
-    "symptom": 1.0,
+    "symptom": 1.5,
     "region": 1.0,
     "quality": 1.0,
     "timing": 1.0,

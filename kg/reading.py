@@ -8,7 +8,7 @@ otherwise as a doubt. A text in which no complaint and no condition is recognise
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kg.errors import NotUnderstood
 from kg.grammar import (
@@ -83,10 +83,11 @@ class Reading:
 
 @dataclass
 class _Draft:
-    """A finding being read."""
+    """A finding being read; `is_list` says that it has several places, each for itself."""
 
     criteria: list[Criterion] = field(default_factory=list)
     absent: bool = False
+    is_list: bool = False
 
     def has(self, role: str) -> bool:
         return any(criterion.role == role for criterion in self.criteria)
@@ -273,9 +274,9 @@ class Reader:
     def _step(self, state: _State, words: Sequence[Word], place: int) -> int:
         """Read on from `place`; returns where to go on."""
         word = words[place]
-        if word.begins or word.text in SCOPE_ENDS:
-            state.negated = False
         texts = self._clause(words, place)
+        if word.text in SCOPE_ENDS or (word.begins and not self._goes_on(texts)):
+            state.negated = False
         free = self._lexicon.match(texts, 0, _FREE_ROLES)
         marker = _marker(texts)
         if marker is not None and (free is None or free.length <= len(marker)):
@@ -290,6 +291,11 @@ class Reader:
         if factor is not None:
             return self._take_factor(state, words, place, factor, marked=False)
         return self._pass(state, words, place)
+
+    def _goes_on(self, texts: Sequence[str]) -> bool:
+        """Whether a clause goes on with a list of what is denied: 'no fever, redness or rash'."""
+        listed = "or" in texts or "nor" in texts
+        return listed and self._lexicon.match(texts, 0, ("symptom",)) is not None
 
     def _pass(self, state: _State, words: Sequence[Word], place: int) -> int:
         """A word that is nothing by itself."""
@@ -324,17 +330,19 @@ class Reader:
         return self._noted(state, words, place, found)
 
     def _add_symptom(self, state: _State, criterion: Criterion) -> None:
+        """A symptom with the place that its name gives, or with each of those said before it."""
         draft = state.current()
         if draft.has("symptom"):
             draft = _Draft()
             state.drafts.append(draft)
+        parts = in_parts([criterion], self._index)
         regions = self._narrowest(draft.criteria)
-        if len(regions) > 1:  # 'hips and thighs ache': each place is a finding
+        if draft.is_list and len(regions) > 1:  # 'hips and thighs ache': each is a finding
             rest = [other for other in draft.criteria if other.role != "region"]
             state.drafts.remove(draft)
-            state.drafts += [_Draft([*rest, region, criterion]) for region in regions]
+            state.drafts += [_Draft([*rest, region, *parts]) for region in regions]
             return
-        draft.criteria.append(criterion)
+        draft.criteria += parts
 
     def _narrowest(self, criteria: Sequence[Criterion]) -> list[Criterion]:
         """The places that hold no other of the places."""
@@ -350,7 +358,10 @@ class Reader:
         if draft.has("symptom") and self._leads_to_symptom(words, place):
             state.drafts.append(_Draft([criterion]))
             return
-        if draft.has("symptom") and len(self._narrowest([*draft.criteria, criterion])) > 1:
+        listed = words[place].begins or (place > 0 and words[place - 1].text in ("and", "or"))
+        several = len(self._narrowest([*draft.criteria, criterion])) > 1
+        draft.is_list = draft.is_list or (listed and several)
+        if listed and several and draft.has("symptom"):
             same = [other for other in draft.criteria if other.role == "symptom"]
             state.drafts.append(_Draft([*same, criterion]))
         else:
@@ -365,7 +376,8 @@ class Reader:
         if last is not None and last.absent and not last.has(criterion.role):
             last.criteria.append(criterion)
             return
-        same = [c for c in state.current().criteria if c.role == "symptom"]
+        kept = ("symptom",) if criterion.role == "region" else ("symptom", "region")
+        same = [c for c in state.current().criteria if c.role in kept]
         state.drafts.append(_Draft([*same, criterion], absent=True))
 
     def _take_factor(
@@ -375,6 +387,9 @@ class Reader:
         said = state.text[words[place].start : words[place + found.length - 1].end]
         name = tuple(word.text for word in words[place : place + found.length])
         risk = self._lexicon.whole(name, ("risk_factor",))
+        kind = self._index.entity(found.value).kind
+        if not marked and risk is not None and kind != "factor":
+            found = replace(found, role="risk_factor", value=risk.value)
         if found.role == "triggered_by":
             role, end = self._said_after(words, place + found.length)
             if role is not None and self._lexicon.whole(name, (role,)) is not None:
