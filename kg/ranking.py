@@ -4,15 +4,18 @@
 
 fit        the criteria met, each weighted by how informative it is in this graph: the information
            content -log2((n + 1) / (N + 1)) of a criterion that n of N conditions meet (Resnik,
-           "Using Information Content to Evaluate Semantic Similarity", IJCAI 1995), an entailed
-           criterion counting 1 and a compatible one COMPATIBLE_WEIGHT
+           "Using Information Content to Evaluate Semantic Similarity", IJCAI 1995), times
+           ROLE_WEIGHTS. Entailed counts 1, compatible COMPATIBLE_WEIGHT, contradicted
+           -CONTRADICTED_WEIGHT, over the sum of all weights. A risk factor of the person counts
+           PERSON_WEIGHT of its own information; an age outside of those recorded, and what is
+           absent though recorded (as often as it is seen), are taken off likewise
 frequency  how often the best presentation is seen
 evidence   1 - Π(1 - weight of a publisher's kind) over independent publishers: two sources say
            more than one, and the second adds less
 
 Frequency and evidence come from presentations stated for the condition itself. What it inherits
 from a more general condition counts for the fit alone: no source says how often it is seen here.
-The constants are judgements, not measurements; ties are broken by label.
+The constants were set on the development half of benchmarks/cases.tsv; ties are broken by label.
 """
 
 import math
