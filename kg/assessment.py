@@ -26,6 +26,8 @@ from kg.records import Claim, Presentation
 
 PERSON_ROLE = "risk_factor"
 """The role of a criterion that is a risk factor of the person."""
+AGE = "etio:Age"
+"""Stands for an age where none is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +100,10 @@ class Assessor:
                 item, part = self._risk(condition, criterion, weight)
                 met.append(item)
                 parts.append(part)
-            age = self._age(condition, question.person)
-            if age is not None:
-                met.append(age)
-                parts.append(
-                    Part(
-                        Status.CONTRADICTED,
-                        self._weight_of_risk(age.criterion.value),
-                        PERSON_WEIGHT,
-                        whole=0.0,
-                    )
-                )
+            if question.person.age is not None:
+                item, part = self._age(condition, question.person.age)
+                met.append(item)
+                parts.append(part)
             assessed.append(self._assessed(condition, met, parts))
         return sorted(
             assessed, key=lambda item: (-item.score.total, self._index.label(item.condition))
@@ -180,23 +175,27 @@ class Assessor:
         part = Part(status, weight, PERSON_WEIGHT, whole=PERSON_WEIGHT)
         return Met(0, criterion, status, claims=claims), part
 
-    def _age(self, condition: str, person: Person) -> Met | None:
-        """An age that is recorded as a risk factor, if the person's lies outside of all of them."""
-        if person.age is None:
-            return None
-        ages = {
+    def _age(self, condition: str, age: int) -> tuple[Met, Part]:
+        """The ages that are recorded as risk factors: the person's is one, or outside of all."""
+        recorded = {
             one: claims
             for one, claims in self._risks.get(condition, {}).items()
             if one in self._people.ages
         }
-        outside = [
-            one for one in sorted(ages)
-            if not self._people.ages[one][0] <= person.age <= self._people.ages[one][1]
-        ]  # fmt: skip
-        if not outside or len(outside) < len(ages):
-            return None
-        criterion = Criterion(PERSON_ROLE, outside[0])
-        return Met(0, criterion, Status.CONTRADICTED, claims=tuple(ages[outside[0]]))
+        within = [one for one in recorded if self._people.covers(one, age)]
+        known = min(within or recorded, key=self._people.width, default=AGE)
+        status = Status.NOT_RECORDED
+        if recorded:
+            status = Status.ENTAILED if within else Status.CONTRADICTED
+        met = Met(0, Criterion(PERSON_ROLE, known), status, claims=tuple(recorded.get(known, ())))
+        return met, Part(status, self._age_weight(age), PERSON_WEIGHT, whole=PERSON_WEIGHT)
+
+    def _age_weight(self, age: int) -> float:
+        """How informative an age is: as its most informative term."""
+        bands = [one for one in self._people.ages if self._people.covers(one, age)]
+        return max(
+            (self._weight_of_risk(one) for one in bands if one in self._bearers), default=0.0
+        )
 
     def _assessed(self, condition: str, met: Sequence[Met], parts: Sequence[Part]) -> Assessed:
         presentations = _unique(met)

@@ -123,11 +123,19 @@ class People:
         by_label = {entity.label: entity.id for entity in index.entities.values()}
         self.sexes = {sex: by_label[label] for sex, label in SEX_TERMS.items() if label in by_label}
 
+    def covers(self, term: str, age: int) -> bool:
+        """Whether an age term holds an age in years."""
+        low, high = self.ages[term]
+        return low <= age <= high
+
+    def width(self, term: str) -> tuple[int, str]:
+        """How many years an age term holds; the narrowest tells most."""
+        low, high = self.ages[term]
+        return high - low, term
+
     def factors(self, person: Person) -> frozenset[str]:
-        """The risk factors (CURIEs) that a person has: told, by age and by sex."""
+        """The risk factors (CURIEs) that a person has beside the age: told, and by sex."""
         found = set(person.risk_factors)
-        if person.age is not None:
-            found |= {one for one, (low, high) in self.ages.items() if low <= person.age <= high}
         if person.sex in self.sexes:
             found.add(self.sexes[person.sex])
         return frozenset(found)

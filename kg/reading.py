@@ -307,7 +307,8 @@ class Reader:
                 factor = self._lexicon.match(texts, 0, ("triggered_by", "risk_factor"))
                 free = self._lexicon.match(texts, 0, _FREE_ROLES)
                 if factor is not None and (free is None or factor.length > free.length):
-                    return self._take_factor(state, words, after, factor, marked=True)
+                    before = word in ("after", "following", "since")  # it may also have made prone
+                    return self._take_factor(state, words, after, factor, marked=not before)
         if word == "or" and state.has_complaint() and not state.negated:
             state.doubts.append("'or' was read as 'and'")
         elif word not in GLUE and word not in SCOPE_ENDS:
