@@ -23,7 +23,7 @@ JSON, HTML = "application/json", "text/html"
 def main() -> None:
     """Start, measure, stop, print."""
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    server = service()
+    server = service(ETIOGRAPH_CACHE="0")
     started = time.perf_counter()
     try:
         connection = server.start()

@@ -233,8 +233,14 @@ def _print_json(payload: Json) -> None:
 
 def _print_answers(payload: Json) -> None:
     print(payload["canonical"])
+    if "verdict" in payload:
+        print(payload["verdict"]["verdict"].replace("_", " "))
+    for item in payload.get("differential", {}).get("questions", ()):
+        print(f"  {item['question']}")
     if payload["ignored"]:
         print(f"Ignored: {', '.join(payload['ignored'])}")
+    for doubt in payload["question"]["doubts"]:
+        print(f"Doubt: {doubt}")
     for flag in payload["red_flags"]:
         print(f"Red flag: {_flag(flag)}")
     print()

@@ -85,6 +85,28 @@ class Answerer:
             "disclaimer": DISCLAIMER,
         }
 
+    def framed(self, canonical: str, **answer: Json) -> Json:
+        """The payload of a question whose answer is no list: a verdict, or a comparison."""
+        return {
+            "question": {"ask": next(iter(answer)), "ambiguities": [], "doubts": []},
+            "canonical": canonical,
+            "ignored": [],
+            **answer,
+            "answers": [],
+            "total": 0,
+            "limit": 0,
+            "offset": 0,
+            "contradicted": [],
+            "red_flags": [],
+            "mentioned_red_flags": [],
+            "suppressed": [],
+            "next_steps": {},
+            "class_expression": "",
+            "sparql": "",
+            "version": self._version,
+            "disclaimer": DISCLAIMER,
+        }
+
     def _proof(self, question: Question, answer: Json) -> Json | None:
         """The triples that an answer rests on; None where only the person speaks for it."""
         with suppress(NoProof):

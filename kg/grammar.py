@@ -312,6 +312,17 @@ AFFIRMATIVES = frozenset(
 SCOPE_ENDS = frozenset(["but", "however", "although", "though", "yet", "whereas", "except"])
 """Words at which what was denied ends."""
 
+STATEMENT = re.compile(r"(?:is|are|does|do|can|could|will) (?!there\b|i have\b).+", re.IGNORECASE)
+"""A question that is answered by yes or no."""
+
+COMPARISON = re.compile(
+    r"(?:(?:what|how) do |what is the difference between |difference between |compare |"
+    r"how (?:can|do) (?:i|you|doctors) tell )(.+?) (?:and|vs\.?|versus|from|with) (.+?)"
+    r"(?: share| have in common| differ| apart)?",
+    re.IGNORECASE,
+)
+"""Two things that are to be told apart."""
+
 WITHOUT = re.compile(
     r"(.+?) (?:without|but not|other than|apart from|except(?: for)?|avoiding) (.+)"
 )

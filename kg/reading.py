@@ -186,6 +186,11 @@ class Reader:
             ],
         )
 
+    def condition(self, text: str) -> str | None:
+        """The condition (CURIE) that a text names, if it does."""
+        found = self._condition(text)
+        return found.value if found else None
+
     def _condition(self, text: str) -> Match | None:
         return self._lexicon.whole(phrase(text), ("condition",))
 

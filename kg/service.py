@@ -4,6 +4,7 @@ The command line and `server.py` are two faces of this class.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from kg.claims import ClaimChecker
 from kg.coverage import coverage
 from kg.differential import Differential
 from kg.entities import describe
-from kg.errors import BadParameter
+from kg.errors import BadParameter, NotUnderstood
+from kg.grammar import COMPARISON, STATEMENT
 from kg.proofs import leaves
 from kg.queries import NamedQuery, Queries, Select, select_from
 from kg.reading import Reader, Reading
@@ -47,8 +49,29 @@ class Service:
         return Queries(self._query_folder, self.index)
 
     def ask(self, text: str, limit: int = DEFAULT_LIMIT, offset: int = 0) -> Json:
-        """Answer a question in words; NotUnderstood where it has no reading."""
-        return self._answerer.answer(self._reader.read(text), limit, offset)
+        """Answer a question in words; NotUnderstood where it has no reading.
+
+        One that asks yes or no is answered by a `verdict`, one that compares by a `differential`.
+        """
+        return self._other_kind(text) or self._answerer.answer(
+            self._reader.read(text), limit, offset
+        )
+
+    def _other_kind(self, text: str) -> Json | None:
+        """The answer to a statement or a comparison, if the text is one."""
+        plain = " ".join(text.split()).strip(" ?.!")
+        compared = COMPARISON.fullmatch(plain)
+        if compared is not None:
+            names = [self._reader.condition(part) for part in compared.groups()]
+            if None not in names and len(set(names)) == len(names):
+                found = self._differential.tell_apart({"candidates": names})
+                labels = " and ".join(one["label"] for one in found["candidates"])
+                return self._answerer.framed(f"What tells {labels} apart?", differential=found)
+        if STATEMENT.fullmatch(plain) is not None:
+            with suppress(NotUnderstood):
+                verdict = self._checker.check({"sentence": plain})
+                return self._answerer.framed(verdict["statement"], verdict=verdict)
+        return None
 
     def answer(self, data: object, limit: int = DEFAULT_LIMIT, offset: int = 0) -> Json:
         """Answer a structured question (see `kg.structure`); BadParameter where it is not one."""

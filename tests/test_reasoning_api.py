@@ -132,3 +132,19 @@ def test_every_proof_of_an_answer_checks(leg: Service, tmp_path: Path) -> None:
     proof["triples"][0][2] = "etio:Gout"
     file.write_text(json.dumps(proof))
     assert not leg.recheck(file)["holds"]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_yes_or_no_and_comparisons_are_answered_too(client: FlaskClient, accept: str) -> None:
+    asked = {
+        "Is claudication relieved by rest?": "verdict",
+        "what do gout and pseudogout share?": "differential",
+        "how do gout and pseudogout differ?": "differential",
+    }
+    for question, key in asked.items():
+        response = client.get("/ask", query_string={"q": question}, headers={"Accept": accept})
+        assert response.status_code == 200
+        if accept == "application/json":
+            assert response.get_json()[key]
+        else:
+            assert "gout" in response.text or "sources say so" in response.text
