@@ -73,7 +73,7 @@ class Assessor:
         bearers: dict[str, set[str]] = {}
         for condition, claims in index.claims_about.items():
             for claim in claims:
-                if claim.relation == "has_risk_factor":
+                if claim.relation in ("has_risk_factor", "has_cause"):
                     self._risks.setdefault(condition, {}).setdefault(claim.value, []).append(claim)
                     bearers.setdefault(claim.value, set()).add(condition)
         self._bearers = bearers

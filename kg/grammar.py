@@ -323,6 +323,9 @@ COMPARISON = re.compile(
 )
 """Two things that are to be told apart."""
 
+LISTING = frozenset(["and", "or", "to", "down", "into", "through", "from", "up"])
+"""Words between places each of which is meant: 'from the back down to the foot'."""
+
 WITHOUT = re.compile(
     r"(.+?) (?:without|but not|other than|apart from|except(?: for)?|avoiding) (.+)"
 )

@@ -107,5 +107,7 @@ def _fitting(index: Index, role: str) -> Collection[str]:
     fitting = {e.id for e in index.entities.values() if e.kind in _ROLE_KINDS[role]}
     fitting.update(value for stands_in, value in index.presented_with if stands_in == role)
     if role == "risk_factor":
-        fitting.update(c.value for c in index.claims.values() if c.relation == "has_risk_factor")
+        fitting.update(
+            c.value for c in index.claims.values() if c.relation in ("has_risk_factor", "has_cause")
+        )
     return fitting

@@ -17,6 +17,7 @@ from kg.grammar import (
     EXAMPLES,
     FILLERS,
     GLUE,
+    LISTING,
     MARKERS,
     NEGATIONS,
     OPENINGS,
@@ -338,10 +339,11 @@ class Reader:
     def _add_symptom(self, state: _State, criterion: Criterion) -> None:
         """A symptom with the place that its name gives, or with each of those said before it."""
         draft = state.current()
-        if draft.has("symptom"):
+        parts = in_parts([criterion], self._index)
+        is_placed = draft.has("region") and any(part.role == "region" for part in parts)
+        if draft.has("symptom") or is_placed:
             draft = _Draft()
             state.drafts.append(draft)
-        parts = in_parts([criterion], self._index)
         regions = self._narrowest(draft.criteria)
         if draft.is_list and len(regions) > 1:  # 'hips and thighs ache': each is a finding
             rest = [other for other in draft.criteria if other.role != "region"]
@@ -361,10 +363,12 @@ class Reader:
     ) -> None:
         """A second place is another finding, unless one lies within the other."""
         draft = state.current()
-        if draft.has("symptom") and self._leads_to_symptom(words, place):
+        is_described = any(other.role != "region" for other in draft.criteria)
+        apart = draft.has("symptom") or (words[place].begins and is_described)
+        if apart and self._leads_to_symptom(words, place):
             state.drafts.append(_Draft([criterion]))
             return
-        listed = words[place].begins or (place > 0 and words[place - 1].text in ("and", "or"))
+        listed = words[place].begins or (place > 0 and words[place - 1].text in LISTING)
         several = len(self._narrowest([*draft.criteria, criterion])) > 1
         draft.is_list = draft.is_list or (listed and several)
         if listed and several and draft.has("symptom"):
@@ -498,7 +502,8 @@ class Reader:
         return Span(words[place].start, words[place + length - 1].end, role, value)
 
     def _check(self, state: _State) -> None:
-        if state.has_complaint() and (state.has_symptom() or not state.ignored):
+        told = sum(len(draft.criteria) for draft in state.drafts if not draft.absent)
+        if state.has_complaint() and (state.has_symptom() or told > 1 or not state.ignored):
             return
         unknown = ", ".join(map(repr, state.ignored)) or repr(state.text)
         words = [word for said in state.ignored for word in phrase(said)]
