@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kg.index import Index
+from kg.lexicon import RISK_RELATIONS
 from kg.matching import FindingMatch, Matcher, Status
 from kg.person import People
 from kg.questions import Criterion, Finding, Person, Question
@@ -73,7 +74,7 @@ class Assessor:
         bearers: dict[str, set[str]] = {}
         for condition, claims in index.claims_about.items():
             for claim in claims:
-                if claim.relation in ("has_risk_factor", "has_cause"):
+                if claim.relation in RISK_RELATIONS:
                     self._risks.setdefault(condition, {}).setdefault(claim.value, []).append(claim)
                     bearers.setdefault(claim.value, set()).add(condition)
         self._bearers = bearers

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from kg.index import Index
 from kg.words import BREAKS, fold_word, phrase
 
+RISK_RELATIONS = ("has_risk_factor", "has_cause")
+"""Relations whose values a person may have: what makes a condition likelier, or brings it about."""
 _ROLE_KINDS = {
     "symptom": {"symptom"},
     "region": {"region"},
@@ -107,7 +109,5 @@ def _fitting(index: Index, role: str) -> Collection[str]:
     fitting = {e.id for e in index.entities.values() if e.kind in _ROLE_KINDS[role]}
     fitting.update(value for stands_in, value in index.presented_with if stands_in == role)
     if role == "risk_factor":
-        fitting.update(
-            c.value for c in index.claims.values() if c.relation in ("has_risk_factor", "has_cause")
-        )
+        fitting.update(c.value for c in index.claims.values() if c.relation in RISK_RELATIONS)
     return fitting
