@@ -9,6 +9,8 @@ from kg.words import fold_word
 
 EXAMPLES = (
     "causes of calf cramps relieved by rest",
+    "leg pain worse standing, better bending forward",
+    "I'm 65 and smoke, sudden swollen red calf, no fever",
     "treatments for plantar fasciitis",
     "risk factors for deep vein thrombosis",
     "red flags of sciatica",

@@ -303,3 +303,13 @@ def test_a_worker_reaches_no_socket_even_without_the_guard(pool: QueryPool) -> N
     server.shutdown()
     server.server_close()
     assert hits == []
+
+
+def test_a_store_on_disk_answers_the_same(small: Service, pool: QueryPool) -> None:
+    on_disk = QueryPool({"store": str(small.snapshot.store_path)}, pool.settings)
+    query = "SELECT ?s ?l { ?s rdfs:label ?l } ORDER BY ?s ?l LIMIT 20"
+    assert on_disk.query(query).body == pool.query(query).body
+    with pytest.raises(QueryTimeout):
+        on_disk.query(ENDLESS, timeout=0.3)
+    assert on_disk.query(query).body == pool.query(query).body
+    on_disk.close()
