@@ -81,12 +81,11 @@ class Assessor:
 
     def assess(self, question: Question) -> list[Assessed]:
         """All conditions of which something recorded is about a present finding, best first."""
-        present = [f for f in question.findings if not f.absent]
         found = [self._matcher.matches(finding) for finding in question.findings]
         weights = [[self._weight(c) for c in f.criteria] for f in question.findings]
         factors = self._factors(question.person)
         partials = [
-            None if f.absent or len(present) == 1 else self._matcher.partial(f)
+            None if f.absent or len(question.present) == 1 else self._matcher.partial(f)
             for f in question.findings
         ]
         conditions = self._candidates(found, partials, question.findings)

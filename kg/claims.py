@@ -12,7 +12,7 @@ from typing import Any
 
 from kg.errors import BadParameter, UnknownEntity
 from kg.index import Index
-from kg.matching import Matcher
+from kg.matching import OPPOSITES, Matcher
 from kg.questions import Criterion, Finding
 from kg.records import Claim, Presentation
 from kg.statements import SAID, ClaimReader, Statement
@@ -21,11 +21,6 @@ from kg.vocabulary import GRADES
 
 MAX_EVIDENCE = 50
 
-_OPPOSITES = {
-    "relieved_by": ("aggravated_by", "triggered_by"),
-    "aggravated_by": ("relieved_by",),
-    "triggered_by": ("relieved_by",),
-}
 
 _CLIMBS = {"treated_by": "treatment", "prevented_by": "treatment", "affects_structure": "region"}
 """Relations that go on from a value of this kind to what it involves or is part of."""
@@ -219,7 +214,7 @@ class ClaimChecker:
         relief, and only what is as general as what is stated speaks against it.
         """
         found: dict[str, tuple[Presentation, str]] = {}
-        roles = _OPPOSITES.get(statement.relation, ())
+        roles = OPPOSITES.get(statement.relation, ())
         for condition in self._concerned(statement) if roles else ():
             rows = self._index.presentations_of.get(condition, [])
             about = [one for one in rows if _entails(one, statement.given)]

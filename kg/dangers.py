@@ -13,10 +13,8 @@ from kg.index import Index
 from kg.matching import Matcher
 from kg.questions import RELATION_ASKED, Criterion, Finding, Question
 from kg.records import Claim
-from kg.views import Json, Views
-from kg.vocabulary import URGENCIES
+from kg.views import URGENCY_ORDER, Json, Views
 
-_ORDER: dict[str | None, int] = {urgency: n for n, urgency in enumerate((*URGENCIES, None))}
 _PROVOKING = ("triggered_by", "aggravated_by")
 """Roles in which a fall or a bite is something that happened."""
 _ANSWERED_BY = {"symptoms": "symptom", "relief": "relieved_by"}
@@ -67,7 +65,7 @@ class Dangers:
         return sorted(
             (item for item in found if item["red_flags"]),
             key=lambda item: (
-                _ORDER[item["urgency"]],
+                URGENCY_ORDER[item["urgency"]],
                 item["rank"] is None,
                 item["rank"] or 0,
                 item["entity"]["label"],
@@ -90,7 +88,7 @@ class Dangers:
                 found.setdefault(flag, []).append(number)
         ordered = sorted(found, key=lambda flag: (self._share(flag), self._index.label(flag)))
         flags = [self._mentioned(flag, found[flag]) for flag in ordered]
-        return sorted(flags, key=lambda flag: (flag["general"], _ORDER[flag["urgency"]]))
+        return sorted(flags, key=lambda flag: (flag["general"], URGENCY_ORDER[flag["urgency"]]))
 
     def entailed_symptoms(self, finding: Finding) -> frozenset[str]:
         """Every symptom (CURIE) that a finding is, with what follows from definitions."""
@@ -108,7 +106,7 @@ class Dangers:
 
     def _mentioned(self, flag: str, findings: list[int]) -> Json:
         conditions = [self._flagged_for(flag, subject) for subject in self._subjects(flag)]
-        conditions.sort(key=lambda item: (_ORDER[item["urgency"]], item["entity"]["label"]))
+        conditions.sort(key=lambda item: (URGENCY_ORDER[item["urgency"]], item["entity"]["label"]))
         return {
             "entity": self._views.reference(flag),
             "urgency": conditions[0]["urgency"],
@@ -124,7 +122,7 @@ class Dangers:
         claims = [claim for claim in self._flagged[flag] if claim.subject == subject]
         return {
             "entity": self._views.reference(subject),
-            "urgency": min((c.urgency or None for c in claims), key=_ORDER.__getitem__),
+            "urgency": min((c.urgency or None for c in claims), key=URGENCY_ORDER.__getitem__),
             "notes": sorted({claim.note for claim in claims if claim.note}),
             "sources": self._views.sources(claim.source for claim in claims),
         }

@@ -30,17 +30,18 @@ class Status(IntEnum):
 
 
 CORE_ROLES = frozenset({"symptom", "region"})
-_NEIGHBOURS = {
+NEIGHBOURS = {
     "triggered_by": ("aggravated_by",),
     "aggravated_by": ("triggered_by", "timing"),
     "timing": ("aggravated_by", "triggered_by"),
 }
 """Roles that say nearly the same: what triggers usually also worsens, and the other way round."""
-_OPPOSITES = {
+OPPOSITES = {
     "relieved_by": ("aggravated_by", "triggered_by"),
     "aggravated_by": ("relieved_by",),
     "triggered_by": ("relieved_by",),
 }
+"""Roles that say the opposite of a role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ class Matcher:
             compatible |= self._recorded.get((role, wider), set())
         if role == "region":
             compatible |= self._overlapping(value)
-        for neighbour in _NEIGHBOURS.get(role, ()):
+        for neighbour in NEIGHBOURS.get(role, ()):
             compatible |= self._entailed(neighbour, value)
         entailed = self._entailed(role, value)
         return _Levels(entailed, frozenset(compatible - entailed))
@@ -210,7 +211,7 @@ class Matcher:
         a pain does not say that rest worsens it.
         """
         found: set[str] = set()
-        for role in _OPPOSITES.get(criterion.role, ()):
+        for role in OPPOSITES.get(criterion.role, ()):
             for wider in self._index.broader(criterion.value):
                 found |= self._recorded.get((role, wider), set())
         for other in finding.criteria if found else ():

@@ -43,15 +43,17 @@ _SENTENCES = {
     "relief": "What relieves {0}?",
     "conditions": "Which conditions can cause {0}?",
 }
-_PHRASES = {
-    "region": " in the {0}",
-    "quality": ", described as {0}",
-    "timing": ", timed as {0}",
-    "laterality": ", with laterality {0}",
-    "triggered_by": ", triggered by {0}",
-    "aggravated_by": ", worse with {0}",
-    "relieved_by": ", relieved by {0}",
+ROLE_SAID = {
+    "symptom": "{0}",
+    "region": "in the {0}",
+    "quality": "described as {0}",
+    "timing": "timed as {0}",
+    "laterality": "with laterality {0}",
+    "triggered_by": "triggered by {0}",
+    "aggravated_by": "worse with {0}",
+    "relieved_by": "relieved by {0}",
 }
+"""How a criterion of each role is said."""
 RISK_WORDS = "with the risk factor"
 ANY_SYMPTOM = "any symptom"
 CONDITION_WORD = "the condition"
@@ -193,7 +195,8 @@ def _finding_phrase(finding: Finding, index: Index, comma: str = ",") -> str:
         elif criterion.role == "region" and _runs_together(finding, head, label, index):
             rest += f" located in the {label}"
         else:
-            rest += _PHRASES[criterion.role].replace(",", comma).format(label)
+            before = " " if criterion.role == "region" else f"{comma} "
+            rest += before + ROLE_SAID[criterion.role].format(label)
     return head + rest
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from kg.errors import BadParameter, NoProof
 from kg.index import Index
-from kg.matching import CORE_ROLES, Status
+from kg.matching import CORE_ROLES, NEIGHBOURS, Status
 from kg.queries import Select
 from kg.questions import Criterion, Finding, Question, sentence
 from kg.records import ROLES, Claim, Presentation
@@ -36,11 +36,6 @@ _CLIMBS = {
 _PROPERTY = {role: compress(str(COLUMN_PROPERTIES[role])) for role in ROLES if role != "symptom"}
 _PROPERTY["symptom"] = _KIND_OF
 _RELATION = {name: compress(str(iri)) for name, iri in RELATION_PROPERTIES.items()}
-_NEAR = {
-    "triggered_by": ("aggravated_by",),
-    "aggravated_by": ("triggered_by", "timing"),
-    "timing": ("aggravated_by", "triggered_by"),
-}
 
 
 class Prover:
@@ -144,7 +139,7 @@ class Prover:
             if recorded in self._index.broader(value):
                 said = (shown.id, _PROPERTY[role], recorded)
                 return [said, (value, self._link(value, recorded), recorded)]
-        for near in _NEAR.get(role, ()):
+        for near in NEIGHBOURS.get(role, ()):
             if value in shown.entailed[near]:
                 return [(shown.id, _PROPERTY[near], value)]
         return self._overlap(shown, value) if role == "region" else []
@@ -374,7 +369,7 @@ def _meets(shown: str, item: Mapping[str, str], triples: set[Triple]) -> bool:
         return True
     if item["status"] == "entailed":
         return False
-    if any((shown, _PROPERTY[near], value) in triples for near in _NEAR.get(role, ())):
+    if any((shown, _PROPERTY[near], value) in triples for near in NEIGHBOURS.get(role, ())):
         return True
     recorded = {o for s, p, o in triples if s == shown and p == _PROPERTY[role]}
     parts = {s for s, p, o in triples if o == value and p in _LINKS} if role == "region" else ()

@@ -13,7 +13,7 @@ from operator import and_, or_
 
 from kg.index import Index
 from kg.matching import Matcher
-from kg.questions import Criterion, Finding, Question, in_parts, sentence
+from kg.questions import ROLE_SAID, Criterion, Finding, Question, in_parts, sentence
 from kg.ranking import information
 from kg.records import Presentation
 from kg.structure import to_json
@@ -30,17 +30,6 @@ MAX_RELAXATIONS = 20
 
 ANSWER_ROLES = {"symptoms": "symptom", "relief": "relieved_by"}
 """What is asked of findings, besides conditions → the role whose values answer it."""
-
-_SAID = {
-    "symptom": "{0}",
-    "region": "in the {0}",
-    "quality": "described as {0}",
-    "timing": "timed as {0}",
-    "laterality": "with laterality {0}",
-    "triggered_by": "triggered by {0}",
-    "aggravated_by": "worse with {0}",
-    "relieved_by": "relieved by {0}",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +131,7 @@ def said(relaxation: Relaxation, question: Question, index: Index) -> str:
     parts = []
     for change in relaxation.changes:
         criterion, to = change.placed.criterion, change.to
-        what = f'"{_SAID[criterion.role].format(index.label(criterion.value))}"'
+        what = f'"{ROLE_SAID[criterion.role].format(index.label(criterion.value))}"'
         finding = question.findings[change.placed.finding - 1]
         if len(question.findings) > 1 and finding.criteria[0] != criterion:
             what += f' of "{index.label(finding.criteria[0].value)}"'

@@ -37,7 +37,7 @@ SYNONYM_TYPE_SAID = {
     "american": "American spelling",
 }
 
-_URGENCY_ORDER: dict[str | None, int] = {
+URGENCY_ORDER: dict[str | None, int] = {
     urgency: place for place, urgency in enumerate((*URGENCIES, None))
 }
 
@@ -97,7 +97,7 @@ class Views:
             }
             for value, claims in sorted(flags.items(), key=lambda item: self._index.label(item[0]))
         ]
-        return sorted(found, key=lambda flag: _URGENCY_ORDER[flag["urgency"]])
+        return sorted(found, key=lambda flag: URGENCY_ORDER[flag["urgency"]])
 
     def presentation(self, presentation: Presentation) -> Json:
         """What a presentation records, role by role, with its frequency and source."""
