@@ -84,6 +84,8 @@ class Assessor:
         found = [self._matcher.matches(finding) for finding in question.findings]
         weights = [[self._weight(c) for c in f.criteria] for f in question.findings]
         factors = self._factors(question.person)
+        age = question.person.age
+        age_weight = 0.0 if age is None else self._age_weight(age)
         partials = [
             None if f.absent or len(question.present) == 1 else self._matcher.partial(f)
             for f in question.findings
@@ -100,8 +102,8 @@ class Assessor:
                 item, part = self._risk(condition, criterion, weight)
                 met.append(item)
                 parts.append(part)
-            if question.person.age is not None:
-                item, part = self._age(condition, question.person.age)
+            if age is not None:
+                item, part = self._age(condition, age, age_weight)
                 met.append(item)
                 parts.append(part)
             assessed.append(self._assessed(condition, met, parts))
@@ -175,7 +177,7 @@ class Assessor:
         part = Part(status, weight, PERSON_WEIGHT, whole=PERSON_WEIGHT)
         return Met(0, criterion, status, claims=claims), part
 
-    def _age(self, condition: str, age: int) -> tuple[Met, Part]:
+    def _age(self, condition: str, age: int, weight: float) -> tuple[Met, Part]:
         """The ages that are recorded as risk factors: the person's is one, or outside of all."""
         recorded = {
             one: claims
@@ -188,7 +190,7 @@ class Assessor:
         if recorded:
             status = Status.ENTAILED if within else Status.CONTRADICTED
         met = Met(0, Criterion(PERSON_ROLE, known), status, claims=tuple(recorded.get(known, ())))
-        return met, Part(status, self._age_weight(age), PERSON_WEIGHT, whole=PERSON_WEIGHT)
+        return met, Part(status, weight, PERSON_WEIGHT, whole=PERSON_WEIGHT)
 
     def _age_weight(self, age: int) -> float:
         """How informative an age is: as its most informative term."""

@@ -41,8 +41,11 @@ class Service:
         self._reader = Reader(self.index)
         self._answerer = Answerer(self.index, self.version)
         self._search = Search(self.index)
-        self._checker = ClaimChecker(self.index, self.version)
         self._differential = Differential(self.index, self.version, self._answerer.ranked)
+
+    @cached_property
+    def _checker(self) -> ClaimChecker:
+        return ClaimChecker(self.index, self.version)
 
     @cached_property
     def _queries(self) -> Queries:
