@@ -6,8 +6,8 @@ from contextlib import suppress
 from kg.assessment import Assessed, Assessor, Met
 from kg.dangers import Dangers, Matched, coverage_of
 from kg.errors import BadParameter, NoProof
-from kg.index import Index
 from kg.matching import Matcher, Status
+from kg.proving import Prover
 from kg.questions import (
     RELATION_ASKED,
     Question,
@@ -17,9 +17,8 @@ from kg.questions import (
 )
 from kg.ranking import FREQUENCY_WEIGHTS, evidence
 from kg.reading import Reading
-from kg.rechecking import Prover
 from kg.records import Claim, Presentation
-from kg.relaxing import relax, relaxed_json
+from kg.relaxing import Relaxer
 from kg.structure import to_json
 from kg.views import DISCLAIMER, RELATION_SAID, Json, Views
 
@@ -30,14 +29,15 @@ MAX_LIMIT = 200
 class Answerer:
     """Answers questions over one index."""
 
-    def __init__(self, index: Index, version: str) -> None:
-        self._index = index
+    def __init__(self, matcher: Matcher, views: Views, version: str) -> None:
+        self._index = matcher.index
         self._version = version
-        self._views = Views(index)
-        self._matcher = Matcher(index)
-        self._assessor = Assessor(index, self._matcher)
-        self._dangers = Dangers(index)
-        self._prover = Prover(index, version)
+        self._views = views
+        self._matcher = matcher
+        self._assessor = Assessor(matcher)
+        self._dangers = Dangers(matcher.index, views)
+        self._relaxer = Relaxer(matcher, views)
+        self._prover = Prover(matcher.index, version)
 
     def answer(self, reading: Reading, limit: int = DEFAULT_LIMIT, offset: int = 0) -> Json:
         """The payload for a reading; `limit` answers from `offset` on, `total` counts all."""
@@ -78,7 +78,7 @@ class Answerer:
                 self._index,
                 self._matcher,
             ),
-            "next_steps": self._next_steps(question),
+            "next_steps": self._relaxer.next_steps(question),
             "class_expression": class_expression(question),
             "sparql": sparql(question),
             "version": self._version,
@@ -131,11 +131,6 @@ class Answerer:
             {**item, "red_flags": [flag["entity"] for flag in item["red_flags"]]}
             for item in self._dangers.suppressed(matched, shown)
         ]
-
-    def _next_steps(self, question: Question) -> Json:
-        """What to leave out where nothing that is recorded meets all that was asked."""
-        relaxed = relax(question, self._matcher, self._index)
-        return relaxed_json(relaxed, question, self._index)
 
     # -- the question ----------------------------------------------------------------------
 
@@ -281,8 +276,7 @@ class Answerer:
     def _presentations_about(self, question: Question) -> Iterable[Presentation]:
         if question.subject is not None:
             return self._index.presentations_of.get(question.subject, ())
-        entailing = frozenset().union(*map(self._matcher.presentations_entailing, question.present))
-        return [p for p in self._index.presentations.values() if p.id in entailing]
+        return self._matcher.entailing(question.present)
 
     def _described(self, presentation: Presentation) -> str:
         """One line on a presentation: whose it is, what and where."""

@@ -4,10 +4,10 @@ Criteria are those of the findings, the findings that are absent, and the person
 finding can find a condition; the others move it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from kg.index import Index
 from kg.lexicon import RISK_RELATIONS
 from kg.matching import FindingMatch, Matcher, Status
 from kg.person import People
@@ -17,10 +17,10 @@ from kg.ranking import (
     INHERITED_FREQUENCY,
     PERSON_WEIGHT,
     ROLE_WEIGHTS,
-    Part,
     Score,
     evidence,
     fit,
+    gain,
     information,
 )
 from kg.records import Claim, Presentation
@@ -49,27 +49,67 @@ class Met:
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """A condition with its score and what the score is made from."""
+    """A condition with its score and what the score is made from.
+
+    `matches` has one for each of the question's `findings`, None where nothing recorded is about
+    it; `person` is what is asked of the person.
+    """
 
     condition: str
     score: Score
-    met: tuple[Met, ...]
-    presentations: tuple[Presentation, ...]
+    findings: tuple[Finding, ...]
+    matches: tuple[FindingMatch | None, ...]
+    person: tuple[Met, ...]
 
     @property
     def match(self) -> Status:
         """The least status over the criteria of present findings."""
-        return min(item.status for item in self.met if item.finding and not item.absent)
+        return min(
+            match.status if match else Status.NOT_RECORDED
+            for finding, match in zip(self.findings, self.matches, strict=True)
+            if not finding.absent
+        )
+
+    @property
+    def met(self) -> list[Met]:
+        """Every criterion and how it is met, in the order of the question."""
+        met: list[Met] = []
+        for number, (finding, match) in enumerate(zip(self.findings, self.matches, strict=True), 1):
+            if finding.absent:
+                status = Status.CONTRADICTED if _is_recorded(match) else Status.NOT_RECORDED
+                met.append(Met(number, finding.criteria[0], status, match, absent=True))
+                continue
+            for place, criterion in enumerate(finding.criteria):
+                status = match.statuses[place] if match else Status.NOT_RECORDED
+                met.append(Met(number, criterion, status, match))
+        return [*met, *self.person]
+
+    @property
+    def presentations(self) -> tuple[Presentation, ...]:
+        """The presentations behind the present findings, each once."""
+        return tuple(_behind(self.findings, self.matches).values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """How far each criterion of a question counts; `whole` is what meeting all of them gives."""
+
+    findings: Sequence[Sequence[float]]
+    factors: Sequence[tuple[Criterion, float]]
+    age: float
+    whole: float
 
 
 class Assessor:
     """Assesses conditions over one index."""
 
-    def __init__(self, index: Index, matcher: Matcher) -> None:
+    def __init__(self, matcher: Matcher) -> None:
+        index = matcher.index
         self._index = index
         self._matcher = matcher
         self._presented = len(index.presentations_of)
         self._people = People(index)
+        self._evidence = lru_cache(maxsize=4096)(self._find_evidence)
         self._risks: dict[str, dict[str, list[Claim]]] = {}
         bearers: dict[str, set[str]] = {}
         for condition, claims in index.claims_about.items():
@@ -81,32 +121,29 @@ class Assessor:
 
     def assess(self, question: Question) -> list[Assessed]:
         """All conditions of which something recorded is about a present finding, best first."""
-        found = [self._matcher.matches(finding) for finding in question.findings]
-        weights = [[self._weight(c) for c in f.criteria] for f in question.findings]
-        factors = self._factors(question.person)
-        age = question.person.age
-        age_weight = 0.0 if age is None else self._age_weight(age)
+        findings = question.findings
+        found = [self._matcher.matches(finding) for finding in findings]
         partials = [
-            None if f.absent or len(question.present) == 1 else self._matcher.partial(f)
-            for f in question.findings
+            {} if f.absent or len(question.present) == 1 else self._matcher.partial(f)
+            for f in findings
         ]
-        conditions = self._candidates(found, partials, question.findings)
+        weights = self._weights(question)
         assessed = []
-        for condition in conditions:
-            matches = [
-                each.get(condition) or (partial.get(condition) if partial else None)
+        for condition in self._candidates(found, partials, findings):
+            matches = tuple(
+                each.get(condition) or partial.get(condition)
                 for each, partial in zip(found, partials, strict=True)
-            ]
-            met, parts = self._met(question.findings, matches, weights)
-            for criterion, weight in factors:
-                item, part = self._risk(condition, criterion, weight)
-                met.append(item)
-                parts.append(part)
-            if age is not None:
-                item, part = self._age(condition, age, age_weight)
-                met.append(item)
-                parts.append(part)
-            assessed.append(self._assessed(condition, met, parts))
+            )
+            gained = 0.0
+            for finding, match, own in zip(findings, matches, weights.findings, strict=True):
+                if match is not None:
+                    gained += _absence(match, own) if finding.absent else gain(match.statuses, own)
+            person = []
+            for met, weight in self._met_by_person(condition, question.person, weights):
+                person.append(met)
+                gained += PERSON_WEIGHT * gain((met.status,), (weight,))
+            score = self._score(condition, fit(gained, weights.whole), findings, matches)
+            assessed.append(Assessed(condition, score, findings, matches, tuple(person)))
         return sorted(
             assessed, key=lambda item: (-item.score.total, self._index.label(item.condition))
         )
@@ -114,47 +151,42 @@ class Assessor:
     @staticmethod
     def _candidates(
         found: Sequence[Mapping[str, FindingMatch]],
-        partials: Sequence[Mapping[str, FindingMatch] | None],
+        partials: Sequence[Mapping[str, FindingMatch]],
         findings: Sequence[Finding],
     ) -> list[str]:
         """What a present finding finds; of several findings, a part of one will do."""
         candidates: set[str] = set()
         for finding, matches, partial in zip(findings, found, partials, strict=True):
             if not finding.absent:
-                candidates.update(matches, partial or ())
+                candidates.update(matches, partial)
         return sorted(candidates)
 
-    def _met(
-        self,
-        findings: Sequence[Finding],
-        matches: Sequence[FindingMatch | None],
-        weights: Sequence[Sequence[float]],
-    ) -> tuple[list[Met], list[Part]]:
-        met: list[Met] = []
-        parts: list[Part] = []
-        for number, (finding, match) in enumerate(zip(findings, matches, strict=True), start=1):
-            if finding.absent:
-                item, part = self._absence(number, finding, match, weights[number - 1])
-                met.append(item)
-                parts.append(part)
-                continue
-            for place, criterion in enumerate(finding.criteria):
-                status = match.statuses[place] if match else Status.NOT_RECORDED
-                met.append(Met(number, criterion, status, match))
-                parts.append(Part(status, weights[number - 1][place]))
-        return met, parts
+    def _weights(self, question: Question) -> _Weights:
+        """The weights; all alike where every condition meets all that is asked."""
+        person = question.person
+        findings = [[self._weight(c) for c in f.criteria] for f in question.findings]
+        factors = self._factors(person)
+        age = 0.0 if person.age is None else self._age_weight(person.age)
+        present = [own for own, f in zip(findings, question.findings, strict=True) if not f.absent]
 
-    def _absence(
-        self, number: int, finding: Finding, match: FindingMatch | None, weights: Sequence[float]
-    ) -> tuple[Met, Part]:
-        """What is absent speaks against a condition as often as that has it."""
-        is_recorded = match is not None and match.status is Status.ENTAILED
-        status = Status.CONTRADICTED if is_recorded else Status.NOT_RECORDED
-        often = 0.0
-        if is_recorded and match is not None:
-            often = max(FREQUENCY_WEIGHTS[p.frequency] for p in match.presentations)
-        item = Met(number, finding.criteria[0], status, match, absent=True)
-        return item, Part(status, max(weights), often * PERSON_WEIGHT, whole=0.0)
+        def whole() -> float:
+            return sum(map(sum, present)) + PERSON_WEIGHT * (age + sum(w for _, w in factors))
+
+        if whole() == 0:
+            present = [[1.0] * len(own) for own in present]
+            findings = [[1.0] * len(own) for own in findings]
+            factors = [(criterion, 1.0) for criterion, _ in factors]
+            age = 0.0 if person.age is None else 1.0
+        return _Weights(findings, factors, age, whole())
+
+    def _met_by_person(
+        self, condition: str, person: Person, weights: _Weights
+    ) -> Iterator[tuple[Met, float]]:
+        """The risk factors and the age of the person, each with its weight."""
+        for criterion, weight in weights.factors:
+            yield self._risk(condition, criterion), weight
+        if person.age is not None:
+            yield self._age(condition, person.age), weights.age
 
     def _factors(self, person: Person) -> list[tuple[Criterion, float]]:
         return [
@@ -166,7 +198,7 @@ class Assessor:
     def _weight_of_risk(self, factor: str) -> float:
         return information(len(self._bearers.get(factor, ())), self._presented)
 
-    def _risk(self, condition: str, criterion: Criterion, weight: float) -> tuple[Met, Part]:
+    def _risk(self, condition: str, criterion: Criterion) -> Met:
         recorded = self._risks.get(condition, {})
         claims = tuple(
             claim
@@ -174,10 +206,9 @@ class Assessor:
             for claim in recorded.get(wider, ())
         )
         status = Status.ENTAILED if claims else Status.NOT_RECORDED
-        part = Part(status, weight, PERSON_WEIGHT, whole=PERSON_WEIGHT)
-        return Met(0, criterion, status, claims=claims), part
+        return Met(0, criterion, status, claims=claims)
 
-    def _age(self, condition: str, age: int, weight: float) -> tuple[Met, Part]:
+    def _age(self, condition: str, age: int) -> Met:
         """The ages that are recorded as risk factors: the person's is one, or outside of all."""
         recorded = {
             one: claims
@@ -189,8 +220,7 @@ class Assessor:
         status = Status.NOT_RECORDED
         if recorded:
             status = Status.ENTAILED if within else Status.CONTRADICTED
-        met = Met(0, Criterion(PERSON_ROLE, known), status, claims=tuple(recorded.get(known, ())))
-        return met, Part(status, weight, PERSON_WEIGHT, whole=PERSON_WEIGHT)
+        return Met(0, Criterion(PERSON_ROLE, known), status, claims=tuple(recorded.get(known, ())))
 
     def _age_weight(self, age: int) -> float:
         """How informative an age is: as its most informative term."""
@@ -199,27 +229,52 @@ class Assessor:
             (self._weight_of_risk(one) for one in bands if one in self._bearers), default=0.0
         )
 
-    def _assessed(self, condition: str, met: Sequence[Met], parts: Sequence[Part]) -> Assessed:
-        presentations = _unique(met)
-        own = [p for p in presentations if p.condition == condition]
-        score = Score(
-            fit(parts),
+    def _score(
+        self,
+        condition: str,
+        fitting: float,
+        findings: Sequence[Finding],
+        matches: Sequence[FindingMatch | None],
+    ) -> Score:
+        shown = _behind(findings, matches).values()
+        own = [p for p in shown if p.condition == condition]
+        return Score(
+            fitting,
             max((FREQUENCY_WEIGHTS[p.frequency] for p in own), default=INHERITED_FREQUENCY),
-            evidence(self._index.sources[p.source] for p in own),
+            self._evidence(frozenset(p.source for p in own)),
         )
-        return Assessed(condition, score, tuple(met), presentations)
+
+    def _find_evidence(self, sources: frozenset[str]) -> float:
+        return evidence(map(self._index.sources.__getitem__, sources))
 
     def _weight(self, criterion: Criterion) -> float:
         """How informative a criterion is among the conditions that have presentations."""
-        met = len(self._matcher.conditions_entailing(criterion))
-        return information(met, self._presented) * ROLE_WEIGHTS[criterion.role]
+        return (
+            information(self._matcher.spread(criterion), self._presented)
+            * ROLE_WEIGHTS[criterion.role]
+        )
 
 
-def _unique(met: Sequence[Met]) -> tuple[Presentation, ...]:
-    """The presentations behind the present findings, each once."""
-    found: dict[str, Presentation] = {}
-    for item in met:
-        if item.match is not None and not item.absent:
-            for presentation in item.match.presentations:
-                found.setdefault(presentation.id, presentation)
-    return tuple(found.values())
+def _behind(
+    findings: Sequence[Finding], matches: Sequence[FindingMatch | None]
+) -> dict[str, Presentation]:
+    """The presentations, by id, that are behind the present findings."""
+    return {
+        presentation.id: presentation
+        for finding, match in zip(findings, matches, strict=True)
+        if match is not None and not finding.absent
+        for presentation in match.presentations
+    }
+
+
+def _is_recorded(match: FindingMatch | None) -> bool:
+    """Whether a condition has all of a finding that is absent."""
+    return match is not None and match.status is Status.ENTAILED
+
+
+def _absence(match: FindingMatch, weights: Sequence[float]) -> float:
+    """What is absent speaks against a condition as often as that has it."""
+    if not _is_recorded(match):
+        return 0.0
+    often = max(FREQUENCY_WEIGHTS[p.frequency] for p in match.presentations)
+    return often * PERSON_WEIGHT * gain((Status.CONTRADICTED,), (max(weights),))

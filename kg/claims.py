@@ -5,13 +5,13 @@ refused. Where words have several meanings every one is checked, and each piece 
 which statement it is about.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kg.errors import BadParameter, UnknownEntity
 from kg.index import Index
+from kg.lexicon import Lexicon
 from kg.matching import OPPOSITES, Matcher
 from kg.questions import Criterion, Finding
 from kg.records import Claim, Presentation
@@ -58,16 +58,12 @@ class _Evidence:
 class ClaimChecker:
     """Checks statements over one index."""
 
-    def __init__(self, index: Index, version: str) -> None:
-        self._index = index
+    def __init__(self, matcher: Matcher, lexicon: Lexicon, views: Views, version: str) -> None:
+        self._index = matcher.index
         self._version = version
-        self._views = Views(index)
-        self._matcher = Matcher(index)
-        self._reader = ClaimReader(index)
-        self._within: dict[str, set[str]] = defaultdict(set)
-        for entity in index.entities.values():
-            for whole in index.broader(entity.id) if entity.kind == "region" else ():
-                self._within[whole].add(entity.id)
+        self._views = views
+        self._matcher = matcher
+        self._reader = ClaimReader(matcher.index, lexicon)
 
     def check(self, data: object) -> Json:
         """The verdict on `{sentence}` or `{subject, property, object}`, with both sides.
@@ -165,11 +161,11 @@ class ClaimChecker:
 
     def _shown(self, statement: Statement) -> _Evidence:
         finding = Finding.of([*statement.given, *statement.asked])
-        entailing = self._matcher.presentations_entailing(finding)
+        entailing = self._matcher.entailing([finding])
         found = _Evidence()
         found.supporting = [
             self._presented(statement, one)
-            for one in sorted((self._index.presentations[i] for i in entailing), key=_strength)
+            for one in sorted(entailing, key=_strength)
             if statement.condition in (None, *one.conditions)
         ]
         for one, role in self._opposing(statement).values():
@@ -243,15 +239,14 @@ class ClaimChecker:
     def _concerned(self, statement: Statement) -> list[str]:
         if statement.condition is not None:
             return [statement.condition]
-        given = self._matcher.presentations_entailing(Finding.of(statement.given))
-        found = (c for one in sorted(given) for c in self._index.presentations[one].conditions[:1])
-        return list(dict.fromkeys(found))
+        given = self._matcher.entailing([Finding.of(statement.given)])
+        return list(dict.fromkeys(one.condition for one in given))
 
     def _is_near(self, one: Presentation, regions: Iterable[Criterion]) -> bool:
         """Whether a presentation may be in the regions: it has none, or one that overlaps."""
         recorded = one.recorded["region"]
         return not recorded or all(
-            any(self._within[c.value] & self._within[other] for other in recorded) for c in regions
+            any(self._index.shared(c.value, other) for other in recorded) for c in regions
         )
 
 

@@ -7,7 +7,7 @@ listed all the same, and so is every red flag that the question itself mentions.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from kg.index import Index
 from kg.matching import Matcher
@@ -36,10 +36,10 @@ class Matched:
 class Dangers:
     """Finds the dangers that a question mentions, and those that its answers leave out."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, views: Views) -> None:
         self._index = index
-        self._views = Views(index)
-        self._red_flags = lru_cache(maxsize=None)(self._views.red_flags)
+        self._views = views
+        self._share = cache(self._find_share)
         self._flagged: dict[str, list[Claim]] = defaultdict(list)
         for claim in index.claims.values():
             if claim.relation == "has_red_flag":
@@ -95,7 +95,7 @@ class Dangers:
         return frozenset(c.value for c in self._closure(finding) if c.role == "symptom")
 
     def _suppressed(self, item: Matched) -> Json:
-        red_flags = self._red_flags(item.condition)
+        red_flags = self._views.red_flags(item.condition)
         return {
             "entity": self._views.reference(item.condition),
             "urgency": red_flags[0]["urgency"] if red_flags else None,
@@ -127,7 +127,7 @@ class Dangers:
             "sources": self._views.sources(claim.source for claim in claims),
         }
 
-    def _share(self, flag: str) -> float:
+    def _find_share(self, flag: str) -> float:
         """The share of conditions with presentations that present with a red flag."""
         presentations = self._index.presented_with.get(("symptom", flag), ())
         conditions = {condition for p in presentations for condition in p.conditions}
@@ -179,7 +179,7 @@ def coverage_of(
     else:
         recorded = {
             role: len(conditions.intersection(candidates))
-            for role, conditions in _recorded(question, index, matcher).items()
+            for role, conditions in _recorded(question, matcher).items()
         }
     return {"candidates": len(candidates), "recorded": recorded}
 
@@ -191,15 +191,12 @@ def _claimed(relation: str, candidates: Iterable[str], index: Index) -> int:
     )
 
 
-def _recorded(question: Question, index: Index, matcher: Matcher) -> dict[str, set[str]]:
+def _recorded(question: Question, matcher: Matcher) -> dict[str, set[str]]:
     """Role → the conditions of which it is recorded where a presentation is about a finding."""
     answer = _ANSWERED_BY.get(question.ask)
     found: dict[str, set[str]] = {}
     for finding in question.present or (Finding(()),):
-        about = [index.presentations[one] for one in matcher.about(finding)]
-        for role in (*(c.role for c in finding.criteria), *([answer] if answer else ())):
-            conditions = found.setdefault(role, set())
-            for presentation in about:
-                if presentation.entailed[role]:
-                    conditions.update(presentation.conditions)
+        roles = [*(c.role for c in finding.criteria), *([answer] if answer else ())]
+        for role in dict.fromkeys(roles):
+            found.setdefault(role, set()).update(matcher.conditions_recording(role, finding))
     return found

@@ -145,11 +145,11 @@ class Row:
 class Differential:
     """Tells the conditions of one index apart."""
 
-    def __init__(self, index: Index, version: str, rank: Rank) -> None:
-        self._index = index
+    def __init__(self, views: Views, version: str, rank: Rank) -> None:
+        self._index = index = views.index
         self._version = version
         self._rank = rank
-        self._views = Views(index)
+        self._views = views
         self._recorded: dict[str, set[str]] = defaultdict(set)
         for presentation in index.presentations.values():
             for role in ROLES:

@@ -5,7 +5,7 @@ Everything is computed once from the records; a lookup is a dictionary access.
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from kg.errors import UnknownEntity
 from kg.records import ROLES, Claim, Entity, Presentation, Records, Source
@@ -25,6 +25,7 @@ class Index:
         self.sources: dict[str, Source] = {s.id: s for s in records.sources}
         self.children: dict[str, list[str]] = _reversed(records.entities, "parents")
         self.parts: dict[str, list[str]] = _reversed(records.entities, "wholes")
+        self._within = _within(records.entities)
         presentations_of: dict[str, list[Presentation]] = defaultdict(list)
         presented_with: dict[tuple[str, str], list[Presentation]] = defaultdict(list)
         for presentation in records.presentations:
@@ -107,6 +108,10 @@ class Index:
         """The entity itself, all that it is a kind of and all that it is part of."""
         return frozenset((identifier, *self.entities[identifier].broader))
 
+    def shared(self, region: str, other: str) -> Set[str]:
+        """The regions that lie in both of two regions: muscle and calf share the calf muscle."""
+        return self._within.get(region, frozenset()) & self._within.get(other, frozenset())
+
     def _near(self, text: str) -> list[str]:
         wanted = text.partition(":")[2] or text
         labels = [e.label for e in self.entities.values()]
@@ -119,6 +124,16 @@ def _named(entities: Iterable[Entity]) -> dict[tuple[str, ...], dict[str, int]]:
         for name, rank in entity.names():
             ranks = found[phrase(name)]
             ranks[entity.id] = min(rank, ranks.get(entity.id, rank))
+    return dict(found)
+
+
+def _within(entities: Iterable[Entity]) -> dict[str, set[str]]:
+    """Region → itself and the regions within it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for entity in entities:
+        if entity.kind == "region":
+            for whole in (entity.id, *entity.broader):
+                found[whole].add(entity.id)
     return dict(found)
 
 

@@ -10,10 +10,11 @@ is about the finding at all; the rest may be silent.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import and_, or_
 
 from kg.index import Index
 from kg.questions import Criterion, Finding
@@ -64,187 +65,212 @@ class FindingMatch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Levels:
-    """The presentations (ids) in which a criterion is entailed, and compatible only."""
+class Level:
+    """The presentations, as bits, in which a criterion is entailed, and compatible only."""
 
-    entailed: frozenset[str]
-    compatible: frozenset[str]
+    entailed: int
+    compatible: int
 
-    def status(self, presentation: str) -> Status:
-        if presentation in self.entailed:
-            return Status.ENTAILED
-        return Status.COMPATIBLE if presentation in self.compatible else Status.NOT_RECORDED
+
+_Groups = Sequence[tuple[tuple[Status, ...], int]]
+"""Presentations (bits) by how they meet the criteria of a finding, the best first."""
 
 
 class Matcher:
     """Matches findings against the presentations of an index.
 
-    Works on sets of presentations by what stands in a role, so that a finding costs as much as
-    there is recorded about it, not as there is in the graph.
+    Sets of presentations are the bits of an integer, in the order of the index: a finding is
+    matched for all presentations at once, criterion by criterion, and then for each condition.
     """
 
     def __init__(self, index: Index) -> None:
-        self._index = index
-        self._recorded: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self._silent: dict[str, set[str]] = defaultdict(set)
-        for presentation in index.presentations.values():
+        self.index = index
+        self._shown = list(index.presentations.values())
+        self._bit = {one.id: 1 << place for place, one in enumerate(self._shown)}
+        self._having: dict[str, int] = defaultdict(int)
+        """Condition → its presentations; in `_stated`, those of its own rows."""
+        self._stated: dict[str, int] = defaultdict(int)
+        self._recorded: dict[str, dict[str, int]] = {role: defaultdict(int) for role in ROLES}
+        self._silent: dict[str, int] = defaultdict(int)
+        """Role → the presentations whose row says nothing; `_saying`: something follows in it."""
+        self._saying: dict[str, int] = defaultdict(int)
+        self._denying: dict[str, int] = defaultdict(int)
+        """Factor → the presentations that are such, as 'at rest', that it cannot relieve them."""
+        for one in self._shown:
+            bit = self._bit[one.id]
+            self._stated[one.condition] |= bit
+            for condition in one.conditions:
+                self._having[condition] |= bit
             for role in ROLES:
-                for value in presentation.recorded[role]:
-                    self._recorded[role, value].add(presentation.id)
-                if not presentation.recorded[role]:
-                    self._silent[role].add(presentation.id)
-        self._within: dict[str, set[str]] = defaultdict(set)
-        for entity in index.entities.values():
-            if entity.kind == "region":
-                for whole in index.broader(entity.id):
-                    self._within[whole].add(entity.id)
-        self._levels = lru_cache(maxsize=2048)(self._find_levels)
+                for value in one.recorded[role]:
+                    self._recorded[role][value] |= bit
+                if not one.recorded[role]:
+                    self._silent[role] |= bit
+                if one.entailed[role]:
+                    self._saying[role] |= bit
+            for value in (*one.recorded["quality"], *one.recorded["timing"]):
+                for factor in index.entity(value).contradicts_relief_by:
+                    self._denying[factor] |= bit
+        self.level = lru_cache(maxsize=4096)(self._find_level)
+        """Criterion → how the presentations meet it."""
         self.matches = lru_cache(maxsize=512)(self._find_matches)
         """Finding → the best match of every condition of which something recorded is about it."""
         self.partial = lru_cache(maxsize=512)(self._find_partial)
         """The same where the place, or the symptom, is another: the rest may still be met."""
+        self.spread = lru_cache(maxsize=4096)(self._find_spread)
+        """Criterion → how many conditions have a presentation in which it is entailed."""
 
     def match(self, condition: str, finding: Finding) -> FindingMatch | None:
         """The best match of a condition (CURIE), or None where nothing recorded is about it."""
         return self.matches(finding).get(condition)
 
+    def entailing(self, findings: Iterable[Finding]) -> list[Presentation]:
+        """The presentations in which every criterion of one of the findings is entailed."""
+        return self._presentations(reduce(or_, map(self._entailing, findings), 0))
+
+    def conditions_recording(self, role: str, finding: Finding) -> set[str]:
+        """The conditions with a presentation about a finding that says something in a role."""
+        about = self._about(finding) & self._saying[role]
+        return {condition for condition, having in self._having.items() if having & about}
+
+    def _entailing(self, finding: Finding) -> int:
+        return reduce(and_, (self.level(c).entailed for c in finding.criteria))
+
+    def _find_spread(self, criterion: Criterion) -> int:
+        entailed = self.level(criterion).entailed
+        return sum(1 for having in self._having.values() if having & entailed)
+
     def _find_matches(self, finding: Finding) -> Mapping[str, FindingMatch]:
-        levels = [self._levels(criterion) for criterion in finding.criteria]
-        return self._matched(finding, levels, self._about(finding, levels))
+        return self._matched(finding, self._about(finding))
 
     def _find_partial(self, finding: Finding) -> Mapping[str, FindingMatch]:
-        levels = [self._levels(criterion) for criterion in finding.criteria]
-        core = (
-            level.entailed | level.compatible
-            for criterion, level in zip(finding.criteria, levels, strict=True)
-            if criterion.role in CORE_ROLES
-        )
-        return self._matched(finding, levels, sorted(set().union(*core)))
+        core = (self.level(c) for c in finding.criteria if c.role in CORE_ROLES)
+        about = reduce(or_, (level.entailed | level.compatible for level in core), 0)
+        return self._matched(finding, about)
 
-    def _matched(
-        self, finding: Finding, levels: Sequence[_Levels], presentations: Iterable[str]
-    ) -> Mapping[str, FindingMatch]:
-        rows: dict[str, list[tuple[tuple[Status, ...], Presentation]]] = defaultdict(list)
-        for identifier in presentations:
-            presentation = self._index.presentations[identifier]
-            statuses = tuple(level.status(identifier) for level in levels)
-            for condition in presentation.conditions:
-                rows[condition].append((statuses, presentation))
-        opposed = [self._opposed(finding, criterion) for criterion in finding.criteria]
-        return {
-            condition: self._best(condition, finding, rows[condition], opposed)
-            for condition in rows
-        }
-
-    def conditions_entailing(self, criterion: Criterion) -> set[str]:
-        """The conditions that have a presentation in which a criterion is entailed."""
-        presentations = self._index.presented_with.get((criterion.role, criterion.value), ())
-        return {condition for p in presentations for condition in p.conditions}
-
-    def presentations_entailing(self, finding: Finding) -> frozenset[str]:
-        """The presentations (ids) in which every criterion of a finding is entailed."""
-        return frozenset.intersection(*(self._levels(c).entailed for c in finding.criteria))
-
-    def about(self, finding: Finding) -> Sequence[str]:
-        """The presentations (ids) that are about a finding: its core, more or less exactly."""
+    def _about(self, finding: Finding) -> int:
+        """The presentations that are about a finding: they meet some of it, and all its core."""
         if not finding.criteria:
-            return list(self._index.presentations)
-        return self._about(finding, [self._levels(criterion) for criterion in finding.criteria])
+            return (1 << len(self._shown)) - 1
+        core = reduce(
+            and_, (self._not_against(c) for c in finding.criteria if c.role in CORE_ROLES), -1
+        )
+        levels = map(self.level, finding.criteria)
+        return core & reduce(or_, (level.entailed | level.compatible for level in levels))
 
-    def _about(self, finding: Finding, levels: Sequence[_Levels]) -> list[str]:
-        """The presentations (ids, in order) that are about a finding at all."""
-        met: set[str] = set().union(*(level.entailed | level.compatible for level in levels))
-        for criterion, level in zip(finding.criteria, levels, strict=True):
-            if criterion.role in CORE_ROLES:
-                met &= level.entailed | level.compatible | self._silent[criterion.role]
-        return sorted(met)
+    def _not_against(self, criterion: Criterion) -> int:
+        """The presentations that meet a criterion or say nothing in its role."""
+        level = self.level(criterion)
+        return level.entailed | level.compatible | self._silent[criterion.role]
 
-    def _best(
+    def _matched(self, finding: Finding, about: int) -> Mapping[str, FindingMatch]:
+        groups = self._grouped(finding, about)
+        opposed = [self._opposed(finding, criterion) for criterion in finding.criteria]
+        found = {}
+        for condition, having in self._having.items():
+            if having & about:
+                best, matched = next((s, bits & having) for s, bits in groups if bits & having)
+                found[condition] = self._match(condition, finding, best, matched, opposed)
+        return found
+
+    def _grouped(self, finding: Finding, about: int) -> _Groups:
+        """The presentations that meet most first; of equal ones, the earlier criteria."""
+        groups: list[tuple[tuple[Status, ...], int]] = [((), about)]
+        for level in map(self.level, finding.criteria):
+            groups = [
+                ((*statuses, status), both)
+                for statuses, bits in groups
+                for status, own in (
+                    (Status.ENTAILED, level.entailed),
+                    (Status.COMPATIBLE, level.compatible),
+                    (Status.NOT_RECORDED, ~(level.entailed | level.compatible)),
+                )
+                if (both := bits & own)
+            ]
+        return sorted(groups, key=lambda group: (sum(group[0]), group[0]), reverse=True)
+
+    def _match(
         self,
         condition: str,
         finding: Finding,
-        rows: Sequence[tuple[tuple[Status, ...], Presentation]],
-        opposed: Sequence[Set[str]],
+        best: tuple[Status, ...],
+        matched: int,
+        opposed: Sequence[int],
     ) -> FindingMatch:
-        """The match in the presentations that meet most; of equal ones, the earlier criteria."""
-        best = max((statuses for statuses, _ in rows), key=lambda each: (sum(each), each))
-        presentations = [presentation for statuses, presentation in rows if statuses == best]
-        presentations.sort(key=lambda presentation: presentation.condition != condition)
+        statuses = list(best)
         against: dict[Criterion, Presentation] = {}
-        final = list(best)
         for place, criterion in enumerate(finding.criteria):
-            if best[place] is Status.NOT_RECORDED:
-                opposite = self._opposite(condition, criterion, opposed[place], presentations)
-                if opposite is not None:
-                    final[place] = Status.CONTRADICTED
-                    against[criterion] = opposite
-        return FindingMatch(finding, tuple(final), tuple(presentations), against)
+            if best[place] is Status.NOT_RECORDED and criterion.role in OPPOSITES:
+                opposite = self._opposite(condition, criterion, opposed[place], matched)
+                if opposite:
+                    statuses[place] = Status.CONTRADICTED
+                    against[criterion] = self._presentations(opposite)[0]
+        stated = self._stated[condition]
+        own, inherited = matched & stated, matched & ~stated
+        presentations = (*self._presentations(own), *self._presentations(inherited))
+        return FindingMatch(finding, tuple(statuses), presentations, against)
 
-    def _find_levels(self, criterion: Criterion) -> _Levels:
+    def _presentations(self, bits: int) -> list[Presentation]:
+        return [self._shown[place] for place in places(bits)]
+
+    def _find_level(self, criterion: Criterion) -> Level:
         role, value = criterion.role, criterion.value
-        compatible: set[str] = set()
-        for wider in self._index.broader(value):
-            compatible |= self._recorded.get((role, wider), set())
+        compatible = 0
+        for wider in self.index.broader(value):
+            compatible |= self._recorded[role].get(wider, 0)
         if role == "region":
             compatible |= self._overlapping(value)
         for neighbour in NEIGHBOURS.get(role, ()):
             compatible |= self._entailed(neighbour, value)
         entailed = self._entailed(role, value)
-        return _Levels(entailed, frozenset(compatible - entailed))
+        return Level(entailed, compatible & ~entailed)
 
-    def _entailed(self, role: str, value: str) -> frozenset[str]:
-        return frozenset(p.id for p in self._index.presented_with.get((role, value), ()))
+    def _entailed(self, role: str, value: str) -> int:
+        shown = self.index.presented_with.get((role, value), ())
+        return reduce(or_, (self._bit[one.id] for one in shown), 0)
 
-    def _overlapping(self, region: str) -> set[str]:
+    def _overlapping(self, region: str) -> int:
         """Presentations whose region shares a part with another: muscle and calf, calf muscle."""
-        own = self._within.get(region, set())
-        found: set[str] = set()
-        for (role, other), presentations in self._recorded.items():
-            if role == "region" and not own.isdisjoint(self._within.get(other, ())):
-                found |= presentations
-        return found
+        recorded = self._recorded["region"].items()
+        return reduce(
+            or_, (bits for other, bits in recorded if self.index.shared(region, other)), 0
+        )
 
-    def _opposed(self, finding: Finding, criterion: Criterion) -> Set[str]:
-        """The presentations (ids) that record the opposite of a criterion, where the finding is.
+    def _opposed(self, finding: Finding, criterion: Criterion) -> int:
+        """The presentations that record the opposite of a criterion, where the finding is.
 
         Only what is at least as general as the criterion speaks against it: driving that worsens
         a pain does not say that rest worsens it.
         """
-        found: set[str] = set()
+        opposed = 0
         for role in OPPOSITES.get(criterion.role, ()):
-            for wider in self._index.broader(criterion.value):
-                found |= self._recorded.get((role, wider), set())
-        for other in finding.criteria if found else ():
+            for wider in self.index.broader(criterion.value):
+                opposed |= self._recorded[role].get(wider, 0)
+        for other in finding.criteria if opposed else ():
             if other.role == "region":
-                level = self._levels(other)
-                found &= level.entailed | level.compatible | self._silent["region"]
-        return found
+                opposed &= self._not_against(other)
+        return opposed
 
-    def _opposite(
-        self,
-        condition: str,
-        criterion: Criterion,
-        opposed: Set[str],
-        matched: Sequence[Presentation],
-    ) -> Presentation | None:
-        """A presentation of a condition that records the opposite of a criterion.
+    def _opposite(self, condition: str, criterion: Criterion, opposed: int, matched: int) -> int:
+        """The presentations of a condition that record the opposite of a criterion.
 
         What brings on or worsens any symptom of the condition in that region speaks against
         relief; what relieves one symptom says nothing about what worsens another.
         """
-        relief = criterion.role == "relieved_by"
-        for presentation in self._index.presentations_of[condition] if relief else matched:
-            if presentation.id in opposed:
-                return presentation
-        wider = self._index.broader(criterion.value)
-        if relief and all(self._denies(p, wider) for p in matched):
-            return matched[0]
-        return None
+        if criterion.role != "relieved_by":
+            return matched & opposed
+        if found := self._having[condition] & opposed:
+            return found
+        wider = self.index.broader(criterion.value)
+        denying = reduce(or_, (self._denying.get(factor, 0) for factor in wider), 0)
+        return 0 if matched & ~denying else matched
 
-    def _denies(self, presentation: Presentation, wider: frozenset[str]) -> bool:
-        """Whether what a presentation is like, such as 'at rest', speaks against relief."""
-        return any(
-            wider.intersection(self._index.entity(value).contradicts_relief_by)
-            for role in ("quality", "timing")
-            for value in presentation.recorded[role]
-        )
+
+def places(bits: int) -> list[int]:
+    """The places of the bits that are set, lowest first."""
+    found = []
+    while bits:
+        lowest = bits & -bits
+        found.append(lowest.bit_length() - 1)
+        bits ^= lowest
+    return found

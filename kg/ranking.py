@@ -19,8 +19,9 @@ The constants were set on the development half of benchmarks/cases.tsv; ties are
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from operator import mul
 
 from kg.matching import Status
 from kg.records import Source
@@ -56,31 +57,12 @@ ROLE_WEIGHTS: dict[str, float] = {
     "relieved_by": 1.0,
 }
 """How far each role of a criterion counts, beside how informative its value is."""
-_STATUS_WEIGHTS = {
+_WORTH = {
     Status.ENTAILED: 1.0,
     Status.COMPATIBLE: COMPATIBLE_WEIGHT,
     Status.NOT_RECORDED: 0.0,
     Status.CONTRADICTED: -CONTRADICTED_WEIGHT,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A criterion of a fit: how it is met, how informative it is, and how far it counts.
-
-    `share` scales what a status is worth, `whole` is what the criterion adds to the whole: 1 for
-    what is asked, PERSON_WEIGHT for a risk factor of the person, 0 for what can only speak against.
-    """
-
-    status: Status
-    weight: float
-    share: float = 1.0
-    whole: float = 1.0
-
-    @property
-    def value(self) -> float:
-        """From -1 to 1: how far the criterion is met."""
-        return _STATUS_WEIGHTS[self.status] * self.share
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +83,15 @@ def information(met: int, total: int) -> float:
     return -math.log2((met + 1) / (total + 1)) if total > met else 0.0
 
 
-def fit(parts: Sequence[Part]) -> float:
-    """The weighted share of criteria that are met, less what speaks against, from 0 to 1."""
-    whole = sum(part.weight * part.whole for part in parts)
-    if whole == 0:  # criteria that every condition meets tell nothing apart
-        parts = [replace(part, weight=1.0) for part in parts]
-        whole = sum(part.whole for part in parts) or 1.0
-    return min(1.0, max(0.0, sum(part.weight * part.value for part in parts) / whole))
+def gain(statuses: Iterable[Status], weights: Iterable[float]) -> float:
+    """What criteria of these weights add to a fit, as they are met."""
+    gained: float = sum(map(mul, map(_WORTH.__getitem__, statuses), weights))
+    return gained
+
+
+def fit(gained: float, whole: float) -> float:
+    """The share of what could be gained, less what speaks against, from 0 to 1."""
+    return min(1.0, max(0.0, gained / whole))
 
 
 def evidence(sources: Iterable[Source]) -> float:

@@ -125,10 +125,10 @@ class _State:
 class Reader:
     """Reads questions over one index."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, lexicon: Lexicon) -> None:
         self._index = index
-        self._lexicon = Lexicon(index)
-        self._vocabulary = sorted({word for name in self._lexicon.names() for word in name})
+        self._lexicon = lexicon
+        self._vocabulary = sorted({word for name in lexicon.names() for word in name})
 
     def read(self, text: str) -> Reading:
         """The reading of `text`; NotUnderstood, with suggestions, where there is none."""

@@ -55,9 +55,9 @@ class Found:
 class Search:
     """Searches the names, identifiers and cross-references of one index."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, views: Views) -> None:
         self._index = index
-        self._views = Views(index)
+        self._views = views
         self._names = Names(index.entities.values())
         self._codes = Codes(index.entities.values())
         self._ids = {identifier.lower(): identifier for identifier in index.entities}

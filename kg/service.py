@@ -16,6 +16,8 @@ from kg.differential import Differential
 from kg.entities import describe
 from kg.errors import BadParameter, NotUnderstood
 from kg.grammar import COMPARISON, STATEMENT
+from kg.lexicon import Lexicon
+from kg.matching import Matcher
 from kg.proofs import leaves
 from kg.queries import NamedQuery, Queries, Select, select_from
 from kg.reading import Reader, Reading
@@ -24,7 +26,7 @@ from kg.reference import reference
 from kg.search import Search
 from kg.snapshot import Snapshot
 from kg.structure import from_json
-from kg.views import DISCLAIMER, Json
+from kg.views import DISCLAIMER, Json, Views
 from kg.vocabulary import compress, is_curie, is_iri
 
 QUERY_FOLDER = Path(__file__).resolve().parents[1] / "queries"
@@ -38,14 +40,17 @@ class Service:
         self.version = snapshot.version
         self.index = snapshot.index
         self._query_folder = query_folder
-        self._reader = Reader(self.index)
-        self._answerer = Answerer(self.index, self.version)
-        self._search = Search(self.index)
-        self._differential = Differential(self.index, self.version, self._answerer.ranked)
+        self._views = Views(self.index)
+        self.matcher = Matcher(self.index)
+        self._lexicon = Lexicon(self.index)
+        self.reader = Reader(self.index, self._lexicon)
+        self.answerer = Answerer(self.matcher, self._views, self.version)
+        self._search = Search(self.index, self._views)
+        self._differential = Differential(self._views, self.version, self.answerer.ranked)
 
     @cached_property
     def _checker(self) -> ClaimChecker:
-        return ClaimChecker(self.index, self.version)
+        return ClaimChecker(self.matcher, self._lexicon, self._views, self.version)
 
     @cached_property
     def _queries(self) -> Queries:
@@ -56,30 +61,28 @@ class Service:
 
         One that asks yes or no is answered by a `verdict`, one that compares by a `differential`.
         """
-        return self._other_kind(text) or self._answerer.answer(
-            self._reader.read(text), limit, offset
-        )
+        return self._other_kind(text) or self.answerer.answer(self.reader.read(text), limit, offset)
 
     def _other_kind(self, text: str) -> Json | None:
         """The answer to a statement or a comparison, if the text is one."""
         plain = " ".join(text.split()).strip(" ?.!")
         compared = COMPARISON.fullmatch(plain)
         if compared is not None:
-            names = [self._reader.condition(part) for part in compared.groups()]
+            names = [self.reader.condition(part) for part in compared.groups()]
             if None not in names and len(set(names)) == len(names):
                 found = self._differential.tell_apart({"candidates": names})
                 labels = " and ".join(one["label"] for one in found["candidates"])
-                return self._answerer.framed(f"What tells {labels} apart?", differential=found)
+                return self.answerer.framed(f"What tells {labels} apart?", differential=found)
         if STATEMENT.fullmatch(plain) is not None:
             with suppress(NotUnderstood):
                 verdict = self._checker.check({"sentence": plain})
-                return self._answerer.framed(verdict["statement"], verdict=verdict)
+                return self.answerer.framed(verdict["statement"], verdict=verdict)
         return None
 
     def answer(self, data: object, limit: int = DEFAULT_LIMIT, offset: int = 0) -> Json:
         """Answer a structured question (see `kg.structure`); BadParameter where it is not one."""
         reading = Reading(from_json(data, self.index))
-        return self._answerer.answer(reading, limit, offset)
+        return self.answerer.answer(reading, limit, offset)
 
     def differential(self, data: object) -> Json:
         """Tell conditions apart: `{candidates}` or `{question, limit}`."""

@@ -122,9 +122,9 @@ class Statement:
 class ClaimReader:
     """Reads statements over one index."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, lexicon: Lexicon) -> None:
         self._index = index
-        self._lexicon = Lexicon(index)
+        self._lexicon = lexicon
         self._values: dict[str, set[str]] = {}
         for claim in index.claims.values():
             known = self._values.setdefault(claim.relation, set())

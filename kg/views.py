@@ -1,6 +1,7 @@
 """How records look in a payload: the same JSON for an entity, a source or a claim everywhere."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from kg.index import Index
@@ -43,14 +44,27 @@ URGENCY_ORDER: dict[str | None, int] = {
 
 
 class Views:
-    """Renders the records of one index."""
+    """Renders the records of one index, each once: payloads share them, so nothing changes them."""
 
     def __init__(self, index: Index) -> None:
-        self._index = index
+        self.index = index
+        self.reference = cache(self._reference)
+        """`{id, iri, label, kind}` of an entity (CURIE)."""
+        self.source = cache(self._source)
+        """`{id, title, publisher, publisher_kind, copy_of, url}` of a source (CURIE).
 
-    def reference(self, identifier: str) -> Json:
-        """`{id, iri, label, kind}` of an entity."""
-        entity = self._index.entity(identifier)
+        `copy_of` is the body whose text the source repeats; it and url may be null.
+        """
+        self.red_flags = cache(self._red_flags)
+        """The red flags of a condition (CURIE): a list of `{entity, urgency, notes, sources}`.
+
+        `urgency` is the most urgent thing that a source says to do, null where none says; the
+        most urgent flags come first.
+        """
+        self._presentations: dict[str, Json] = {}
+
+    def _reference(self, identifier: str) -> Json:
+        entity = self.index.entity(identifier)
         return {"id": entity.id, "iri": entity.iri, "label": entity.label, "kind": entity.kind}
 
     def references(self, identifiers: Iterable[str]) -> list[Json]:
@@ -59,12 +73,8 @@ class Views:
             map(self.reference, identifiers), key=lambda item: str(item["label"]).casefold()
         )
 
-    def source(self, identifier: str) -> Json:
-        """`{id, title, publisher, publisher_kind, copy_of, url}` of a source.
-
-        `copy_of` is the body whose text the source repeats; it and url may be null.
-        """
-        source = self._index.sources[identifier]
+    def _source(self, identifier: str) -> Json:
+        source = self.index.sources[identifier]
         return {
             "id": source.id,
             "title": source.title,
@@ -78,14 +88,9 @@ class Views:
         """Several sources, each once, in the order given."""
         return [self.source(identifier) for identifier in dict.fromkeys(identifiers)]
 
-    def red_flags(self, condition: str) -> list[Json]:
-        """The red flags recorded for a condition: `{entity, urgency, notes, sources}`.
-
-        `urgency` is the most urgent thing that a source says to do, null where none says; the
-        most urgent flags come first.
-        """
+    def _red_flags(self, condition: str) -> list[Json]:
         flags: dict[str, list[Claim]] = {}
-        for claim in self._index.claims_about.get(condition, ()):
+        for claim in self.index.claims_about.get(condition, ()):
             if claim.relation == "has_red_flag":
                 flags.setdefault(claim.value, []).append(claim)
         found = [
@@ -95,12 +100,18 @@ class Views:
                 "notes": sorted({claim.note for claim in claims if claim.note}),
                 "sources": self.sources(claim.source for claim in claims),
             }
-            for value, claims in sorted(flags.items(), key=lambda item: self._index.label(item[0]))
+            for value, claims in sorted(flags.items(), key=lambda item: self.index.label(item[0]))
         ]
         return sorted(found, key=lambda flag: URGENCY_ORDER[flag["urgency"]])
 
     def presentation(self, presentation: Presentation) -> Json:
         """What a presentation records, role by role, with its frequency and source."""
+        known = self._presentations.get(presentation.id)
+        if known is None:
+            known = self._presentations[presentation.id] = self._presented(presentation)
+        return known
+
+    def _presented(self, presentation: Presentation) -> Json:
         return {
             "id": presentation.id,
             "condition": self.reference(presentation.condition),
@@ -136,7 +147,7 @@ class Views:
                 "label": mapping.label,
                 "vocabulary": VOCABULARIES[mapping.id.partition(":")[0]][0],
             }
-            for mapping in self._index.entity(identifier).mappings
+            for mapping in self.index.entity(identifier).mappings
         ]
 
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.answers import Answerer
 from kg.errors import BadParameter
 from kg.questions import ASKS, Criterion, Finding, Question, sparql
 from kg.reading import Reading
@@ -72,7 +71,7 @@ def test_payload_has_the_promised_keys(leg: Service) -> None:
 
 @pytest.mark.parametrize("ask", [ask for ask in ASKS if ask != "conditions"])
 def test_every_kind_of_question_has_the_same_shape(leg: Service, ask: str) -> None:
-    answerer = Answerer(leg.index, leg.version)
+    answerer = leg.answerer
     payloads = (
         answerer.answer(Reading(Question(ask, condition)))
         for condition in sorted(leg.index.presentations_of)
@@ -120,7 +119,7 @@ def test_the_sparql_of_a_question_gives_its_entailed_answers(
     leg: Service, data: st.DataObject
 ) -> None:
     question = data.draw(finding_questions(leg))
-    payload = Answerer(leg.index, leg.version).answer(Reading(question), limit=200)
+    payload = leg.answerer.answer(Reading(question), limit=200)
     found = leg.snapshot.dataset.query(sparql(question))
     from_sparql = {str(row[0]) for row in found}  # type: ignore[index]
     entailed = {a["entity"]["iri"] for a in payload["answers"] if a["match"] == "entailed"}
@@ -134,7 +133,7 @@ def test_the_sparql_of_a_question_about_a_condition_gives_its_answers(
     choose = random.Random(ask)  # noqa: S311 - a test's data
     for condition in choose.sample(sorted(leg.index.presentations_of), 12):
         question = Question(ask, condition)
-        payload = Answerer(leg.index, leg.version).answer(Reading(question), limit=200)
+        payload = leg.answerer.answer(Reading(question), limit=200)
         found = leg.snapshot.dataset.query(sparql(question))
         assert {str(row[0]) for row in found} == {  # type: ignore[index]
             answer["entity"]["iri"] for answer in payload["answers"]

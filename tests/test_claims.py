@@ -11,14 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.answers import Answerer
-from kg.claims import ClaimChecker
 from kg.errors import BadParameter, NoProof, NotUnderstood, RequestError
 from kg.matching import Matcher, Status
+from kg.proving import Prover
 from kg.queries import select_from
 from kg.questions import Criterion, Finding
-from kg.reading import Reader
-from kg.rechecking import MAX_TRIPLES, Prover, recheck, recheck_file
+from kg.rechecking import MAX_TRIPLES, recheck, recheck_file
 from kg.service import Service
 
 Json = dict[str, Any]
@@ -64,7 +62,7 @@ WORDS = (
 
 
 def checked(service: Service, sentence: str) -> Json:
-    return ClaimChecker(service.index, service.version).check({"sentence": sentence})
+    return service.verify({"sentence": sentence})
 
 
 def rechecked(service: Service, proof: object) -> Json:
@@ -73,8 +71,8 @@ def rechecked(service: Service, proof: object) -> Json:
 
 
 def proofs_of(service: Service, text: str) -> list[Json]:
-    reading = Reader(service.index).read(text)
-    answers = Answerer(service.index, service.version).answer(reading, 200)["answers"]
+    reading = service.reader.read(text)
+    answers = service.answerer.answer(reading, 200)["answers"]
     prover = Prover(service.index, service.version)
     return [prover.of_answer(reading.question, answer) for answer in answers]
 
@@ -186,7 +184,7 @@ def test_what_is_not_understood_is_refused_with_suggestions(small: Service, sent
 )
 def test_a_triple_is_checked_as_its_sentence(small: Service, name: str) -> None:
     triple = {"subject": "etio:Claudication", "property": name, "object": "exercise training"}
-    payload = ClaimChecker(small.index, small.version).check(triple)
+    payload = small.verify(triple)
     assert payload["verdict"] == "supported"
     assert payload["statement"] == "claudication may be treated by exercise training"
 
@@ -206,7 +204,7 @@ def test_a_triple_is_checked_as_its_sentence(small: Service, name: str) -> None:
 )
 def test_other_requests_are_refused(small: Service, data: object) -> None:
     with pytest.raises(BadParameter):
-        ClaimChecker(small.index, small.version).check(data)
+        small.verify(data)
 
 
 @pytest.mark.graph
@@ -362,8 +360,8 @@ def test_any_words_have_a_verdict_or_are_refused(small: Service, words: list[str
 
 @pytest.mark.graph
 def test_a_proof_takes_less_than_a_millisecond(leg: Service) -> None:
-    reading = Reader(leg.index).read("leg pain worse with walking")
-    answers = Answerer(leg.index, leg.version).answer(reading, 200)["answers"]
+    reading = leg.reader.read("leg pain worse with walking")
+    answers = leg.answerer.answer(reading, 200)["answers"]
     prover = Prover(leg.index, leg.version)
     start = time.perf_counter()
     for answer in answers:

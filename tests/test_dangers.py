@@ -29,7 +29,7 @@ def matching(service: Service) -> Matcher:
 def mentioned(service: Service, *findings: Finding, **others: str) -> list[Json]:
     person = Person(risk_factors=tuple(others.values()))
     question = Question("conditions", findings=findings, person=person)
-    return Dangers(service.index).mentioned(question)
+    return Dangers(service.index, Views(service.index)).mentioned(question)
 
 
 def ids(items: list[Json]) -> list[str]:
@@ -45,7 +45,7 @@ def test_a_condition_with_red_flags_beyond_the_limit_is_listed(small: Service) -
         Matched("etio:Claudication", "beyond the limit", 2),
         Matched("etio:SevereClaudication", "contradicted: relieved by walking"),
     ]
-    found = Dangers(small.index).suppressed(matched, {"etio:Strain"})
+    found = Dangers(small.index, Views(small.index)).suppressed(matched, {"etio:Strain"})
     assert ids(found) == ["Claudication", "SevereClaudication"]
     assert [(item["rank"], item["reason"]) for item in found] == [
         (2, "beyond the limit"),
@@ -57,12 +57,12 @@ def test_a_condition_with_red_flags_beyond_the_limit_is_listed(small: Service) -
 
 def test_what_is_shown_or_has_no_red_flag_is_not_listed(small: Service) -> None:
     matched = [Matched("etio:Claudication", "below the threshold", 1), Matched("etio:Strain", "")]
-    assert Dangers(small.index).suppressed(matched, ["etio:Claudication"]) == []
+    assert Dangers(small.index, Views(small.index)).suppressed(matched, ["etio:Claudication"]) == []
 
 
 def test_the_first_reason_counts(small: Service) -> None:
     matched = [Matched("etio:Claudication", "first", 3), Matched("etio:Claudication", "second")]
-    (found,) = Dangers(small.index).suppressed(matched, ())
+    (found,) = Dangers(small.index, Views(small.index)).suppressed(matched, ())
     assert (found["reason"], found["rank"]) == ("first", 3)
 
 
@@ -128,7 +128,7 @@ def named(leg: Service, symptoms: Iterable[str]) -> set[str]:
 
 @pytest.mark.graph
 def test_symptoms_follow_from_definitions_as_the_reasoner_says(leg: Service) -> None:
-    dangers = Dangers(leg.index)
+    dangers = Dangers(leg.index, Views(leg.index))
     for presentation in leg.index.presentations.values():
         recorded = presentation.recorded.items()
         told = Finding.of(Criterion(role, value) for role, values in recorded for value in values)
@@ -217,7 +217,7 @@ def test_no_emergency_that_matches_is_ever_dropped(
     ranked = sorted(set().union(*matches))
     shown = ranked[offset : offset + limit]
     matched = [Matched(one, "beyond the limit", n) for n, one in enumerate(ranked, 1)]
-    suppressed = Dangers(leg.index).suppressed(matched, shown)
+    suppressed = Dangers(leg.index, Views(leg.index)).suppressed(matched, shown)
     listed = {item["entity"]["id"] for item in suppressed}
     assert listed.isdisjoint(shown)
     for condition in ranked:

@@ -9,22 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.answers import Answerer
 from kg.differential import Differential, Feature, fewest
 from kg.errors import BadParameter
 from kg.questions import Question
 from kg.reading import Reading
 from kg.service import Service
-from kg.views import Json
+from kg.views import Json, Views
 
 
 def differential(service: Service) -> Differential:
-    answerer = Answerer(service.index, service.version)
+    answerer = service.answerer
 
     def rank(question: Question) -> list[str]:
         return [a["entity"]["id"] for a in answerer.answer(Reading(question))["answers"]]
 
-    return Differential(service.index, service.version, rank)
+    return Differential(Views(service.index), service.version, rank)
 
 
 def apart(service: Service, *candidates: str) -> Json:

@@ -1,7 +1,6 @@
 """Degrees of matching and the score, on the small graph where each can be checked by eye."""
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from kg.matching import Matcher, Status
 from kg.questions import Criterion, Finding
-from kg.ranking import PUBLISHER_WEIGHTS, Part, Score, evidence, fit, information
+from kg.ranking import PUBLISHER_WEIGHTS, Score, evidence, fit, gain, information
 from kg.records import Source
 from kg.service import Service
 
@@ -104,8 +103,9 @@ def test_a_rare_criterion_is_worth_more_than_a_common_one() -> None:
 def test_meeting_a_criterion_better_never_lowers_the_score(
     drawn: list[tuple[Status, float]],
 ) -> None:
-    parts = [Part(status, weight) for status, weight in drawn]
-    better = [replace(parts[0], status=E), *parts[1:]]
-    before, after = fit(parts), fit(better)
+    statuses, weights = zip(*drawn, strict=True)
+    better = (E, *statuses[1:])
+    whole = sum(weights)
+    before, after = fit(gain(statuses, weights), whole), fit(gain(better, weights), whole)
     assert before <= after + 1e-12
     assert 0.0 <= Score(after, 1.0, 1.0).total <= 1.0 + 1e-12

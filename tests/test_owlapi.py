@@ -116,7 +116,7 @@ def test_the_class_expression_of_a_question_has_its_entailed_answers(
     for number, question in enumerate(asked):
         owlapi.define(ontology, f"Q{number}", manchester.parse(class_expression(question)))
     reasoner = start(ontology)
-    answerer = Answerer(leg.index, leg.version)
+    answerer = leg.answerer
     answered = 0
     for number, question in enumerate(asked):
         ours = entailed(answerer, question)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.graph
 
 @pytest.fixture(scope="module")
 def reader(leg: Service) -> Reader:
-    return Reader(leg.index)
+    return leg.reader
 
 
 def said(reading: Reading) -> list[list[tuple[str, str]]]:

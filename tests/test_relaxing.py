@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg.matching import Matcher
+from kg.conflicts import Placed
 from kg.questions import Criterion, Finding, Question, sentence
 from kg.records import ROLES
-from kg.relaxing import NOTHING, Placed, Relaxed, relax, relaxed_json, said, steps_up
+from kg.relaxing import NOTHING, Relaxed, Relaxer, said, steps_up
 from kg.service import Service
+from kg.views import Views
 
 
 def finding(**criteria: str) -> Finding:
@@ -26,20 +27,20 @@ def asking(*findings: Finding, ask: str = "conditions") -> Question:
 
 
 @cache
-def matching(service: Service) -> Matcher:
-    return Matcher(service.index)
+def relaxer(service: Service) -> Relaxer:
+    return Relaxer(service.matcher, Views(service.index))
 
 
-def relaxed(service: Service, question: Question, *excluded: str) -> Relaxed:
-    return relax(question, matching(service), service.index, excluded)
+def relaxed(service: Service, question: Question) -> Relaxed:
+    return relaxer(service).relax(question)
 
 
 def conflicts(found: Relaxed) -> list[set[str]]:
     return [{p.criterion.value.removeprefix("etio:") for p in c} for c in found.conflicts]
 
 
-def offers(service: Service, question: Question, *excluded: str) -> dict[str, int]:
-    found = relaxed(service, question, *excluded)
+def offers(service: Service, question: Question) -> dict[str, int]:
+    found = relaxed(service, question)
     return {said(each, question, service.index): each.count for each in found.relaxations}
 
 
@@ -111,11 +112,6 @@ def test_more_changes_are_offered_where_two_are_too_few(small: Service) -> None:
     assert all(each.count for each in found.relaxations)
 
 
-def test_what_else_rules_answers_out_is_not_counted(small: Service) -> None:
-    without = offers(small, NIGHT_AND_REST, "etio:SevereClaudication")
-    assert without == {'drop "relieved by rest"': 1, 'drop "timed as night"': 1}
-
-
 def test_what_is_absent_is_kept_and_not_counted_on(small: Service) -> None:
     absent = replace(finding(symptom="Swelling"), absent=True)
     question = asking(absent, *BURNING_CALF.findings)
@@ -160,7 +156,7 @@ def test_a_whole_is_nearer_than_a_kind(small: Service) -> None:
 
 
 def test_json_has_what_a_page_needs(small: Service) -> None:
-    data = relaxed_json(relaxed(small, BURNING_CALF), BURNING_CALF, small.index)
+    data = relaxer(small).next_steps(BURNING_CALF)
     assert data["complete"] is True
     assert [item["role"] for item in data["conflicts"][0]] == ["region", "quality"]
     first, second = data["relaxations"]

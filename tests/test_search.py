@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kg.errors import BadParameter
 from kg.search import Hit, Search
 from kg.service import Service
-from kg.views import Json
+from kg.views import Json, Views
 from kg.words import phrase, tokens
 
 pytestmark = pytest.mark.graph
@@ -20,7 +20,7 @@ EXACT = {"label", "synonym"}
 @pytest.fixture(scope="session")
 def search(leg: Service) -> Search:
     """The search over the leg graph."""
-    return Search(leg.index)
+    return Search(leg.index, Views(leg.index))
 
 
 @pytest.fixture(scope="session")
