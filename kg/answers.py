@@ -179,6 +179,7 @@ class Answerer:
             "score": round(score.total, 4),
             "score_parts": {
                 "fit": round(score.fit, 4),
+                "breadth": round(score.breadth, 4),
                 "frequency": round(score.frequency, 4),
                 "evidence": round(score.evidence, 4),
             },

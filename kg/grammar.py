@@ -67,123 +67,82 @@ OPENINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 """Patterns for a whole question and what it asks for; the group is what it asks about."""
 
 
-def _after(verbs: str, *ends: str) -> str:
-    """Each verb, and each with what may follow it."""
-    return "|".join(f"{verb} {end}".strip() for verb in verbs.split("|") for end in ("", *ends))
+def _folded(phrases: str) -> frozenset[tuple[str, ...]]:
+    """Phrases separated by '|', each as its folded words."""
+    return frozenset(tuple(map(fold_word, words.split())) for words in phrases.split("|"))
 
 
-_WITH = (
-    "by",
-    "with",
-    "when",
-    "after",
-    "on",
-    "from",
-    "for",
-    "once",
-    "if",
-    "as soon as",
-    "while",
-    "during",
+HEADS: dict[str, frozenset[tuple[str, ...]]] = {
+    "relieved_by": _folded(
+        "relieved|eased|helped|alleviated|soothed|improved|made better|better|get better|"
+        "gets better|got better|feel better|feels better|felt better|ease off|eases off|eased off|"
+        "die down|let up|lets up|calm|calms down|wear off|wears off"
+    ),
+    "aggravated_by": _folded(
+        "worse|made worse|makes it worse|worsened|aggravated|exacerbated|get worse|gets worse|"
+        "got worse|worsen|worsens|flare up|flares up"
+    ),
+    "triggered_by": _folded("come on|comes on|came on"),
+}
+"""What says alone that something relieves, worsens or brings on what follows it."""
+BARE_HEADS: dict[str, frozenset[tuple[str, ...]]] = {
+    "relieved_by": _folded(
+        "settle|settles|settled|stop|stops|stopped|ease|eases|improve|improves|disappear|"
+        "disappears|vanish|fade|fades|clear|clears|subside|subsides|gone|all gone|relief|relieve|"
+        "relieves|go away|goes away|went away|it goes|pain goes|cramp goes|passes|fine|ok|okay|"
+        "alright|all right|comfortable|painless|no problem|nothing"
+    ),
+    "triggered_by": _folded(
+        "start|starts|started|begin|begins|began|appear|appears|happen|happens|occur|occurs|"
+        "hits|kicks in|sets in"
+    ),
+}
+"""What says so only before one of JOINING: 'goes when I rest'."""
+WELL = _folded("fine|ok|okay|alright|all right|comfortable|painless")
+"""What says so before an activity, too: 'fine standing'."""
+_WITH = "with|when|after|on|from|for|once|if|as soon as|soon as|while|during|in|at|whenever"
+JOINING: dict[str, frozenset[tuple[str, ...]]] = {
+    "relieved_by": _folded(f"{_WITH}|by"),
+    "aggravated_by": _folded(f"{_WITH}|by"),
+    "triggered_by": _folded(_WITH),
+}
+"""What leads from a head to what it speaks of."""
+ADVERBS = frozenset(
+    [
+        "again",
+        "soon",
+        "quickly",
+        "completely",
+        "totally",
+        "straight",
+        "straightaway",
+        "away",
+        "off",
+        "down",
+        "slightly",
+        "little",
+        "bit",
+        "much",
+        "immediately",
+        "instantly",
+        "slowly",
+        "almost",
+        "only",
+        "right",
+        "within",
+    ]
 )
+"""Words that may stand between a head and what leads on from it."""
 _MARKED = {
-    "relieved_by": "|".join(
-        (
-            _after("relieved|eased|helped|alleviated|soothed|improved|made better|better", *_WITH),
-            _after(
-                "get better|gets better|got better|feel better|feels better|felt better", *_WITH
-            ),
-            _after(
-                "go away|goes away|went away|settle|settles|settled|stop|stops|stopped|ease|eases|"
-                "ease off|eases off|eased off|improve|improves|disappear|disappears|vanish|fade|"
-                "fades|"
-                "die down|let up|lets up|clear|clears|calm|calms down|subside|subsides|fine|gone|"
-                "relief|relieve|relieves",
-                *_WITH[1:],
-            )
-            .replace("settle|", "")
-            .replace("fine|", ""),
-        )
-    ),
-    "aggravated_by": "|".join(
-        (
-            _after(
-                "worse|made worse|makes it worse|worsened|aggravated|exacerbated",
-                *_WITH,
-                "in",
-                "at",
-            ),
-            _after(
-                "get worse|gets worse|got worse|worsen|worsens|flare up|flares up",
-                *_WITH,
-                "in",
-                "at",
-            ),
-        )
-    ),
-    "triggered_by": "|".join(
-        (
-            "triggered by|brought on by|provoked by|set off by|induced by|caused by|"
-            "precipitated by|bring on by|brings it on",
-            _after(
-                "start|starts|started|come on|comes on|came on|begin|begins|began|appear|appears|"
-                "happen|happens|occur|occurs",
-                *_WITH[1:],
-            ),
-        )
-    ),
+    "triggered_by": "triggered by|brought on by|provoked by|set off by|induced by|caused by|"
+    "precipitated by|bring on by|brings it on",
     "quality": "described as|feel like|feels like|feeling like|felt like",
     "timing": "timed as",
     "laterality": "with laterality",
     "risk_factor": "with risk factor|risk factor|history of|with history of|past history of",
 }
-_BARE = frozenset(
-    [
-        "relief",
-        "relieve",
-        "relieves",
-        "start",
-        "starts",
-        "started",
-        "begin",
-        "begins",
-        "began",
-        "appear",
-        "appears",
-        "happen",
-        "happens",
-        "occur",
-        "occurs",
-        "settle",
-        "settles",
-        "settled",
-        "stop",
-        "stops",
-        "stopped",
-        "fine",
-        "gone",
-        "clear",
-        "clears",
-        "fade",
-        "fades",
-        "ease",
-        "eases",
-        "improve",
-        "improves",
-        "vanish",
-        "disappear",
-        "disappears",
-        "relieved",
-        "eased",
-        "helped",
-    ]
-)
-"""Words that mark nothing when they stand alone."""
 MARKERS: dict[tuple[str, ...], str] = {
-    tuple(map(fold_word, words.split())): role
-    for role, phrases in _MARKED.items()
-    for words in phrases.split("|")
-    if words not in _BARE
+    words: role for role, phrases in _MARKED.items() for words in _folded(phrases)
 }
 """Folded phrase → the role of what follows it."""
 
@@ -193,7 +152,10 @@ _AFTERWARDS = {
         "cure it|"
         "makes it better|make it better|makes it go away|takes it away|is better|feels better|"
         "brings relief|soothes it|settles it|stops it|gets rid of it|helps a bit|eases the pain|"
-        "relieves the pain|helps the pain"
+        "relieves the pain|helps the pain|and it is ok|and its ok|and its fine|and it goes|it goes|"
+        "and im fine|and im ok|and it stops|and it eases|fixes it|sorts it|sorts it out|fix it|"
+        "does the trick|gives relief|gets relief|to get relief|for relief|settles|eases|is fine|"
+        "is ok|is okay|makes it easier|takes the edge off|takes the pressure off|feels good"
     ),
     "aggravated_by": (
         "makes it worse|make it worse|worsens it|worsen it|is worse|hurts more|hurt more|"
@@ -280,7 +242,8 @@ PRONOUNS = frozenset(
 _GLUE = """
     in of on at with and that which is are am be been being it i you he she they when while during
     after from to for do does did has have having had get gets getting feel feels felt feeling me
-    by as this these there can also both any symptom complaint located
+    by as this these there can also both any symptom complaint located its ive im theres theyre
+    ill id hes shes weve like then now bit so too even well some all one
 """
 GLUE = frozenset(map(fold_word, _GLUE.split()))
 """Words that carry nothing of their own."""
@@ -310,6 +273,47 @@ AFFIRMATIVES = frozenset(
     ]
 )
 """Words before which a negation denies nothing: 'not only'."""
+
+DENIED_SO = frozenset(
+    [
+        "real",
+        "obvious",
+        "visible",
+        "other",
+        "sign",
+        "history",
+        "major",
+        "much",
+        "actual",
+        "noticeable",
+        "particular",
+        "significant",
+        "feeling",
+        "have",
+        "had",
+        "been",
+        "get",
+        "sudden",
+        "recent",
+        "previous",
+        "known",
+        "kind",
+        "sort",
+        "more",
+        "further",
+        "injury",
+    ]
+)
+"""Words between a negation and what it denies: 'no obvious swelling'."""
+
+RESTARTS = frozenset(["it", "its", "they", "theyre", "i", "ive", "im", "something"])
+"""Words with which a speaker begins anew: 'not pain really its like …'."""
+
+NORMAL = frozenset(["fine", "ok", "okay", "normal", "good", "clear", "alright", "well"])
+"""Words that say that a place has nothing: 'the front of the knee is fine'."""
+
+MUST = frozenset(["have", "had", "need", "got", "gotta", "must"])
+"""Words of what one must do: 'I have to stop'."""
 
 SCOPE_ENDS = frozenset(["but", "however", "although", "though", "yet", "whereas", "except"])
 """Words at which what was denied ends."""

@@ -32,11 +32,13 @@ class Status(IntEnum):
 
 CORE_ROLES = frozenset({"symptom", "region"})
 NEIGHBOURS = {
+    "symptom": ("quality",),
+    "quality": ("symptom",),
     "triggered_by": ("aggravated_by",),
     "aggravated_by": ("triggered_by", "timing"),
     "timing": ("aggravated_by", "triggered_by"),
 }
-"""Roles that say nearly the same: what triggers usually also worsens, and the other way round."""
+"""Roles that say nearly the same: what triggers usually also worsens; throbbing, throbbing pain."""
 OPPOSITES = {
     "relieved_by": ("aggravated_by", "triggered_by"),
     "aggravated_by": ("relieved_by",),
@@ -149,14 +151,17 @@ class Matcher:
         return self._matched(finding, about)
 
     def _about(self, finding: Finding) -> int:
-        """The presentations that are about a finding: they meet some of it, and all its core."""
-        if not finding.criteria:
+        """The presentations that are about a finding: its symptom, and one of its places."""
+        criteria = finding.criteria
+        if not criteria:
             return (1 << len(self._shown)) - 1
-        core = reduce(
-            and_, (self._not_against(c) for c in finding.criteria if c.role in CORE_ROLES), -1
+        about = reduce(
+            or_, (level.entailed | level.compatible for level in map(self.level, criteria))
         )
-        levels = map(self.level, finding.criteria)
-        return core & reduce(or_, (level.entailed | level.compatible for level in levels))
+        for role in CORE_ROLES:
+            core = [self._not_against(c) for c in finding.criteria if c.role == role]
+            about &= reduce(or_, core, 0) if core else -1
+        return about
 
     def _not_against(self, criterion: Criterion) -> int:
         """The presentations that meet a criterion or say nothing in its role."""

@@ -47,25 +47,41 @@ _TENS = {
     "seventies": 75, "eighties": 85, "nineties": 95,
 }  # fmt: skip
 _NUMBER = rf"\d{{1,3}}|{'|'.join(_NUMBERS)}"
+_UNITS = (
+    r"(?![- ]*(?:weeks?|wks?|months?|mths?|days?|hours?|hrs?|min|second|miles?|km|times?|st|kg|lb|"
+    r"%|\d))"
+)
+_PEOPLE = (
+    "man|woman|boy|girl|child|kid|lad|lass|person|lady|gentleman|guy|bloke|male|female|daughter|son|"
+    "mum|mom|mother|dad|father|nan|nana|gran|grandma|grandad|grandpa|grandmother|grandfather|husband|"
+    "wife|partner|sister|brother|teen|teenager|toddler|patient|smoker|runner|player|gymnast|dancer|"
+    "footballer|cyclist|driver|nurse|worker|athlete|recruit|student|cook|waitress|waiter|builder"
+)
 _AGED = re.compile(
-    rf"\b(?:(?:aged?|i'?m|i am|he'?s|she'?s|who is) (?:about |nearly |now )?({_NUMBER})\b"
-    r"(?! (?:weeks?|months?|days?|hours?|minutes?|miles?|km|times?))"
+    r"\b(?:(?:aged?|i'?m|i am|he'?s|she'?s|who is|turned) "
+    rf"(?:about |nearly |now |only |just |over )?({_NUMBER})\b{_UNITS}"
     rf"|({_NUMBER})[ -]?(?:years?[ -]?old|yrs?[ -]?old|y/?o\b|year[ -]olds?)"
-    r"|(?:man|woman|boy|girl|child|lad|person|lady|male|female|daughter|son)"
-    r"(?:,| of| aged)? (\d{1,3})\b"
-    rf"|^(\d{{2}})(?=,)"
+    rf"|(?:{_PEOPLE})(?:,| is| of| aged)? (\d{{1,3}})\b{_UNITS}"
+    rf"|(\d{{1,3}}) ?(?:m|f|yo|{_PEOPLE})\b"
+    r"|(?:^|(?<=[.,;] ))(\d{2})(?=\s*(?:[.,;]|$))"
     rf"|(?:in (?:my|his|her|their) (?:early |mid |late |mid-)?)({'|'.join(_TENS)}|(\d0)'?s))"
+    r"|(\d{1,2})[ -]?(?:months?|mths?)[ -]old|(?:toddler|baby|infant),? (\d{1,2}) (?:months?|mths?)"
 )
 _GROUPS = (
     (
         re.compile(
-            r"\b(?:elderly|pensioner|old (?:man|woman|lady)|grand(?:mother|father|ma|pa|dad))\b"
+            r"\b(?<!like )(?<!like an )(?:elderly|pensioner|old (?:man|woman|lady)|"
+            r"grand(?:mother|father|ma|pa|dad))\b"
         ),
         75,
     ),
     (re.compile(r"\b(?:teen(?:age|ager|aged)?s?|adolescents?)\b"), 15),
     (
-        re.compile(r"\b(?:children|child|kids?|toddlers?|baby|infants?|boys?|girls?|little one)\b"),
+        re.compile(r"\b(?:toddlers?|baby|babies|infants?)\b"),
+        2,
+    ),
+    (
+        re.compile(r"\b(?:children|child|kids?|boys?|girls?|little one)\b"),
         8,
     ),
     (re.compile(r"\bmiddle[ -]aged\b"), 50),
@@ -108,9 +124,12 @@ def read_person(plain: str) -> Told:
 
 
 def _years(found: re.Match[str]) -> int:
-    text = found[1] or found[2] or found[3] or found[4]
+    text = next((found[group] for group in range(1, 6) if found[group]), None)
+    months = found[8] or found[9]
+    if months:
+        return int(months) // 12
     if text is None:
-        return int(found[6]) + 5 if found[6] else _TENS[found[5]]
+        return int(found[7]) + 5 if found[7] else _TENS[found[6]]
     return int(text) if text.isdecimal() else _NUMBERS.index(text) + 1
 
 

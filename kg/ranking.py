@@ -1,6 +1,6 @@
 """Scores answers: one formula, its parts returned beside the sum.
 
-    score = fit · (0.70 + 0.20 · frequency + 0.10 · evidence)          each part from 0 to 1
+    score = fit · breadth · (0.55 + 0.35 · frequency + 0.10 · evidence)      each part from 0 to 1
 
 fit        the criteria met, each weighted by how informative it is in this graph: the information
            content -log2((n + 1) / (N + 1)) of a criterion that n of N conditions meet (Resnik,
@@ -9,6 +9,9 @@ fit        the criteria met, each weighted by how informative it is in this grap
            -CONTRADICTED_WEIGHT, over the sum of all weights. A risk factor of the person counts
            PERSON_WEIGHT of its own information; an age outside of those recorded, and what is
            absent though recorded (as often as it is seen), are taken off likewise
+breadth    1 - BREADTH_WEIGHT · log2(1 + n) for n recorded presentations: what shows itself in many
+           ways meets some of any question, as a long document has some of any words (length
+           normalisation: Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009)
 frequency  how often the best presentation is seen
 evidence   1 - Π(1 - weight of a publisher's kind) over independent publishers: two sources say
            more than one, and the second adds less
@@ -29,6 +32,7 @@ from kg.records import Source
 COMPATIBLE_WEIGHT = 0.4
 CONTRADICTED_WEIGHT = 0.25
 PERSON_WEIGHT = 0.35
+BREADTH_WEIGHT = 0.05
 FREQUENCY_WEIGHTS: Mapping[str, float] = {
     "typical": 1.0,
     "common": 0.8,
@@ -70,12 +74,13 @@ class Score:
     """A score and its parts, each from 0 to 1."""
 
     fit: float
+    breadth: float
     frequency: float
     evidence: float
 
     @property
     def total(self) -> float:
-        return self.fit * (0.70 + 0.20 * self.frequency + 0.10 * self.evidence)
+        return self.fit * self.breadth * (0.55 + 0.35 * self.frequency + 0.10 * self.evidence)
 
 
 def information(met: int, total: int) -> float:
@@ -92,6 +97,11 @@ def gain(statuses: Iterable[Status], weights: Iterable[float]) -> float:
 def fit(gained: float, whole: float) -> float:
     """The share of what could be gained, less what speaks against, from 0 to 1."""
     return min(1.0, max(0.0, gained / whole))
+
+
+def breadth(presentations: int) -> float:
+    """How far it counts that a condition with so many presentations meets something."""
+    return max(0.0, 1.0 - BREADTH_WEIGHT * math.log2(1 + presentations))
 
 
 def evidence(sources: Iterable[Source]) -> float:

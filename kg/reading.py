@@ -7,27 +7,38 @@ otherwise as a doubt. A text in which no complaint and no condition is recognise
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from kg.errors import NotUnderstood
 from kg.grammar import (
+    ADVERBS,
     AFFIRMATIVES,
     AFTERWARDS,
+    BARE_HEADS,
+    DENIED_SO,
     EXAMPLES,
     FILLERS,
     GLUE,
+    HEADS,
+    JOINING,
     LISTING,
     MARKERS,
+    MUST,
     NEGATIONS,
+    NORMAL,
     OPENINGS,
     PRONOUNS,
+    RESTARTS,
     SCOPE_ENDS,
     SOFT_MARKERS,
+    WELL,
     WITHOUT,
 )
 from kg.index import Index
 from kg.lexicon import Lexicon, Match
+from kg.passing import passing
 from kg.person import Told, read_person
 from kg.questions import (
     CONDITION_WORD,
@@ -44,10 +55,63 @@ from kg.questions import (
 from kg.words import Word, phrase, words_of
 
 MAX_LENGTH = 500
-_LONGEST_MARKER = max(map(len, MARKERS))
+_LONGEST_PHRASE = 5
+"""Words in the longest phrase of the grammar."""
 _NAMED_RISK = re.compile(rf"{RISK_WORDS} [^,]*")
 """A risk factor that is called so, whatever its name says of an age or a sex."""
 _FREE_ROLES = ("symptom", "region", "timing", "laterality", "quality")
+_BACK, _BODY, _DURATION = "etio:Back", "etio:WholeBody", "etio:Duration"
+_BACK_TO = frozenset(
+    ["again", "to", "from", "in", "home", "out", "then", "when", "after", "later", "ago"]
+)
+_COMES_BACK = frozenset(
+    [
+        "it",
+        "its",
+        "go",
+        "come",
+        "came",
+        "fly",
+        "flew",
+        "get",
+        "got",
+        "then",
+        "pull",
+        "lie",
+        "lean",
+        "sit",
+        "was",
+        "right",
+        "straight",
+        "move",
+        "put",
+        "look",
+        "fall",
+        "grow",
+        "week",
+        "day",
+        "month",
+        "year",
+    ]
+)
+"""Words after which 'back' is no place."""
+_WHICH = frozenset(["both", "each", "one", "left", "right"])
+_IS = frozenset(
+    [
+        "is",
+        "was",
+        "are",
+        "look",
+        "feel",
+        "seem",
+        "totally",
+        "completely",
+        "perfectly",
+        "still",
+        "be",
+        "been",
+    ]
+)
 _SAID_ROLE = {"triggered_by": "what brings it on", "risk_factors": "a risk factor"}
 
 
@@ -106,6 +170,8 @@ class _State:
     doubts: list[str] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     negated: bool = False
+    denied: bool = False
+    """Whether something was denied since the negation."""
 
     def current(self) -> _Draft:
         """The finding that is being described; there is one from now on."""
@@ -128,6 +194,7 @@ class Reader:
     def __init__(self, index: Index, lexicon: Lexicon) -> None:
         self._index = index
         self._lexicon = lexicon
+        self._general = _general_symptoms(index)
         self._vocabulary = sorted({word for name in lexicon.names() for word in name})
 
     def read(self, text: str) -> Reading:
@@ -245,6 +312,7 @@ class Reader:
         state = _State(text)
         told = read_person(_NAMED_RISK.sub(lambda found: " " * len(found[0]), text))
         words = _outside([w for w in words_of(text) if start <= w.start and w.end <= end], told)
+        words = _reordered(words)
         state.spans += [Span(*span, "person", text[slice(*span)]) for span in told.spans]
         place = 0
         while place < len(words):
@@ -266,8 +334,29 @@ class Reader:
         drafts = [draft for draft in state.drafts if draft.criteria]
         present = [in_parts(d.criteria, self._index) for d in drafts if not d.absent]
         absent = [in_parts(d.criteria, self._index) for d in drafts if d.absent]
-        found = [*_spread_regions(present), *(Finding.of(each, absent=True) for each in absent)]
+        found = [
+            *self._spread_regions(present),
+            *(Finding.of(each, absent=True) for each in absent),
+        ]
         return tuple(dict.fromkeys(found))
+
+    def _spread_regions(self, findings: Sequence[list[Criterion]]) -> list[Finding]:
+        """Give a finding without a region that of its neighbour: 'pain and swelling in the calf'.
+
+        A fever is nowhere in particular.
+        """
+        regions = [[c for c in finding if c.role == "region"] for finding in findings]
+        for place in range(len(regions) - 2, -1, -1):
+            regions[place] = regions[place] or regions[place + 1]
+        for place in range(1, len(regions)):
+            regions[place] = regions[place] or regions[place - 1]
+        return [
+            Finding.of(finding if self._is_general(finding) else [*finding, *region])
+            for finding, region in zip(findings, regions, strict=True)
+        ]
+
+    def _is_general(self, finding: Sequence[Criterion]) -> bool:
+        return any(c.role == "symptom" and c.value in self._general for c in finding)
 
     def _clause(self, words: Sequence[Word], place: int) -> list[str]:
         """The words from `place` to the end of their clause; names with commas go on beyond it."""
@@ -283,16 +372,22 @@ class Reader:
         texts = self._clause(words, place)
         if word.text in SCOPE_ENDS or (word.begins and not self._goes_on(texts)):
             state.negated = False
+        if state.denied and word.text in RESTARTS and not _follows(words, place, SOFT_MARKERS):
+            state.negated = state.denied = False
         free = self._lexicon.match(texts, 0, _FREE_ROLES)
-        marker = _marker(texts)
-        if marker is not None and (free is None or free.length <= len(marker)):
-            return self._read_role(state, words, place, len(marker), MARKERS[marker])
+        marker = self._marker(words, place)
+        if marker is not None and (free is None or free.length <= marker[1]):
+            return self._read_role(state, words, place, marker[1], marker[0])
+        skipped = self._in_passing(words, place, free)
+        if skipped:
+            return self._skip(state, words, place, skipped)
         factor = self._lexicon.match(texts, 0, ("triggered_by", "risk_factor"))
         if free is not None and (factor is None or factor.length <= free.length):
             return self._take_free(state, words, place, free)
         if word.text in NEGATIONS:
             after = texts[1] if len(texts) > 1 else ""
             state.negated = state.negated or after not in AFFIRMATIVES
+            state.denied = False
             return place + 1
         if factor is not None:
             return self._take_factor(state, words, place, factor, marked=False)
@@ -306,6 +401,12 @@ class Reader:
     def _pass(self, state: _State, words: Sequence[Word], place: int) -> int:
         """A word that is nothing by itself."""
         word = words[place].text
+        if word in MUST and state.has_complaint():
+            end = self._had_to(state, words, place)
+            if end:
+                return end
+        if word in NORMAL and self._is_well(state, words, place):
+            return self._skip(state, words, place, 1)
         if word in SOFT_MARKERS:
             after = _past_pronoun(words, place + 1)
             if after < len(words):
@@ -318,8 +419,100 @@ class Reader:
         if word == "or" and state.has_complaint() and not state.negated:
             state.doubts.append("'or' was read as 'and'")
         elif word not in GLUE and word not in SCOPE_ENDS:
-            state.ignored.append(state.text[words[place].start : words[place].end])
+            if state.negated and not state.denied and word not in DENIED_SO:
+                state.negated = False  # it is this that is denied
+            return self._skip(state, words, place, 1)
         return place + 1
+
+    @staticmethod
+    def _skip(state: _State, words: Sequence[Word], place: int, length: int) -> int:
+        """Ignore words."""
+        end = place + length
+        state.ignored.append(state.text[words[place].start : words[end - 1].end])
+        return end
+
+    def _marker(self, words: Sequence[Word], place: int) -> tuple[str, int] | None:
+        """The role that the words at `place` give to what follows them, and their number."""
+        texts = self._clause(words, place)
+        fixed = _longest(texts, 0, MARKERS)
+        if fixed:
+            return MARKERS[fixed], len(fixed)
+        for role, joining in JOINING.items():
+            head = _longest(texts, 0, HEADS[role])
+            bare = _longest(texts, 0, BARE_HEADS.get(role, ()))
+            begin = end = len(max(head, bare, key=len))
+            if not begin:
+                continue
+            while end < len(texts) and texts[end] in ADVERBS:
+                end += 1
+            skipped = passing(texts[end:], "")
+            if skipped and texts[end] in ("after", "within"):  # 'gone after ten minutes of rest'
+                return role, end + skipped + (texts[end + skipped : end + skipped + 1] == ["of"])
+            end += skipped
+            joined = _longest(texts, end, joining)
+            if joined:
+                return role, end + len(joined)
+            if len(head) >= len(bare):
+                return role, len(head)
+            if bare in WELL and self._lexicon.match(texts, begin, (role,)) is not None:
+                return role, begin
+        return None
+
+    def _in_passing(self, words: Sequence[Word], place: int, free: Match | None) -> int:
+        """How many words at `place` are said in passing; a name that is as long is read."""
+        before = words[place - 1].text if place else ""
+        skipped = passing(self._clause(words, place), before)
+        if free is None:
+            return skipped
+        if free.value == _BACK and free.length == 1 and not skipped:
+            return int(self._is_adverb(words, place))
+        if free.length == skipped and _DURATION in self._index.broader(free.value):
+            return skipped
+        return skipped if skipped > free.length else 0
+
+    @staticmethod
+    def _is_adverb(words: Sequence[Word], place: int) -> bool:
+        """Whether 'back' is no place: 'then it comes back'."""
+        if words[place].is_determined or words[place].begins:
+            return False
+        after = words[place + 1] if place + 1 < len(words) else None
+        goes_on = after is not None and not after.begins and after.text in _BACK_TO
+        return goes_on or _follows(words, place, _COMES_BACK)
+
+    def _had_to(self, state: _State, words: Sequence[Word], place: int) -> int:
+        """Past 'I have to stop': what one must do relieves, if it is known to; or 0."""
+        after = _past_pronoun(words, place + 1)
+        if after == len(words) or (
+            after == place + 1 and words[place].text not in ("must", "gotta")
+        ):
+            return 0
+        found = self._lexicon.match(self._clause(words, after), 0, ("relieved_by",))
+        if found is None or not self._relieves(found.value):
+            return 0
+        return self._read_role(state, words, place, after - place, "relieved_by")
+
+    def _relieves(self, factor: str) -> bool:
+        """Whether more is recorded that a factor relieves than that it provokes."""
+        shown = self._index.presented_with
+        provoked = (
+            len(shown.get((role, factor), ())) for role in ("triggered_by", "aggravated_by")
+        )
+        return len(shown.get(("relieved_by", factor), ())) > max(provoked)
+
+    def _is_well(self, state: _State, words: Sequence[Word], place: int) -> bool:
+        """Take back a place of which the words say that it has nothing."""
+        last = state.spans[-1] if state.spans else None
+        if last is None or last.role != "region":
+            return False
+        between = [word for word in words[:place] if word.start >= last.end]
+        if any(word.begins or word.text not in _IS for word in between):
+            return False
+        for draft in state.drafts:
+            if draft.criteria and draft.criteria[-1] == Criterion("region", last.value):
+                draft.criteria.pop()
+                state.spans.pop()
+                return True
+        return False
 
     def _take_free(self, state: _State, words: Sequence[Word], place: int, found: Match) -> int:
         """A symptom, or what describes one."""
@@ -379,6 +572,7 @@ class Reader:
 
     def _deny(self, state: _State, criterion: Criterion) -> None:
         """Something that is not there; a place or a trigger that is not, with the symptom."""
+        state.denied = True
         if criterion.role == "symptom":
             state.drafts.append(_Draft([criterion], absent=True))
             return
@@ -420,15 +614,17 @@ class Reader:
     def _said_after(self, words: Sequence[Word], place: int) -> tuple[str | None, int]:
         """The role that 'helps' or 'makes it worse' gives to what stands before it, and its end."""
         start = place
-        while place < len(words) and not words[place].begins and words[place].text in FILLERS:
-            place += 1
-        if place == len(words) or words[place].begins:
-            return None, start
-        texts = self._clause(words, place)
-        for length in range(min(4, len(texts)), 0, -1):
-            role = AFTERWARDS.get(tuple(texts[:length]))
-            if role is not None:
-                return role, place + length
+        if place < len(words) and not words[place].begins:
+            place += passing(self._clause(words, place), "")
+        for end in (place, *range(place, len(words))):
+            if end == len(words) or words[end].begins:
+                break
+            texts = self._clause(words, end)
+            said = _longest(texts, 0, AFTERWARDS)
+            if said:
+                return AFTERWARDS[said], end + len(said)
+            if texts[0] not in FILLERS:
+                break
         return None, start
 
     def _add(self, state: _State, criterion: Criterion) -> None:
@@ -473,7 +669,7 @@ class Reader:
             if place + 1 >= len(words) or words[place].text not in ("and", "or"):
                 return place
             after = self._clause(words, place + 1)
-            if _marker(after) or not self._lexicon.match(after, 0, (role,)):
+            if self._marker(words, place + 1) or not self._lexicon.match(after, 0, (role,)):
                 return place
             if self._lexicon.match(after, 0, ("symptom",)):
                 return place
@@ -517,6 +713,17 @@ class Reader:
         ]
 
 
+def _reordered(words: Sequence[Word]) -> list[Word]:
+    """'back of both heels' as 'both back of heels', so that the name of the place is whole."""
+    ordered = list(words)
+    for place in range(1, len(ordered) - 1):
+        if ordered[place].text == "of" and ordered[place + 1].text in _WHICH:
+            which = replace(ordered[place + 1], begins=ordered[place - 1].begins)
+            head = replace(ordered[place - 1], begins=False)
+            ordered[place - 1 : place + 2] = [which, head, ordered[place]]
+    return ordered
+
+
 def _outside(words: Sequence[Word], told: Told) -> list[Word]:
     """The words that do not tell of the person."""
     return [
@@ -526,12 +733,20 @@ def _outside(words: Sequence[Word], told: Told) -> list[Word]:
     ]
 
 
-def _marker(texts: Sequence[str]) -> tuple[str, ...] | None:
-    for length in range(min(_LONGEST_MARKER, len(texts)), 0, -1):
-        candidate = tuple(texts[:length])
-        if candidate in MARKERS:
+def _longest(
+    texts: Sequence[str], place: int, known: Collection[tuple[str, ...]]
+) -> tuple[str, ...]:
+    """The longest known phrase at a place, or ()."""
+    for length in range(min(_LONGEST_PHRASE, len(texts) - place), 0, -1):
+        candidate = tuple(texts[place : place + length])
+        if candidate in known:
             return candidate
-    return None
+    return ()
+
+
+def _follows(words: Sequence[Word], place: int, known: Collection[str]) -> bool:
+    """Whether a word follows one of these in its clause."""
+    return place > 0 and not words[place].begins and words[place - 1].text in known
 
 
 def _past_pronoun(words: Sequence[Word], place: int) -> int:
@@ -545,13 +760,14 @@ def _has_symptom(question: Question) -> bool:
     return any(c.role == "symptom" for finding in question.findings for c in finding.criteria)
 
 
-def _spread_regions(findings: Sequence[list[Criterion]]) -> list[Finding]:
-    """Give a finding without a region that of its neighbour: 'pain and swelling in the calf'."""
-    regions = [[c for c in finding if c.role == "region"] for finding in findings]
-    for place in range(len(regions) - 2, -1, -1):
-        regions[place] = regions[place] or regions[place + 1]
-    for place in range(1, len(regions)):
-        regions[place] = regions[place] or regions[place - 1]
-    return [
-        Finding.of([*finding, *region]) for finding, region in zip(findings, regions, strict=True)
-    ]
+def _general_symptoms(index: Index) -> frozenset[str]:
+    """The symptoms (CURIEs) that more rows record without a place, or of the body, than with one.
+
+    Such as a fever.
+    """
+    count: Counter[str] = Counter()
+    for presentation in index.presentations.values():
+        placed = set(presentation.recorded["region"]) - {_BODY}
+        for symptom in presentation.entailed["symptom"]:
+            count[symptom] += 1 if placed else -1
+    return frozenset(symptom for symptom, more in count.items() if more < 0)

@@ -86,27 +86,33 @@ def tokens(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A folded word of a text, where it stands, and whether a clause begins with it."""
+    """A folded word of a text and where it stands.
+
+    `begins`: a clause begins with it; `is_determined`: an article or the like stands before it.
+    """
 
     text: str
     start: int
     end: int
     begins: bool
+    is_determined: bool = False
 
 
 def words_of(text: str) -> list[Word]:
     """The folded words of a text with their places; articles are left out."""
     found = []
     begins = True
+    is_determined = False
     end = 0
     for match in _WORD.finditer(text):
         begins = begins or any(sign in text[end : match.start()] for sign in BREAKS)
         end = match.end()
         for word in tokens(match[0]):
             if word in ARTICLES:
+                is_determined = True
                 continue
-            found.append(Word(fold_word(word), match.start(), end, begins))
-            begins = False
+            found.append(Word(fold_word(word), match.start(), end, begins, is_determined))
+            begins = is_determined = False
     return found
 
 

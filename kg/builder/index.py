@@ -74,6 +74,11 @@ class _Maker:
         for row in tables.mappings:
             mapping = Mapping(strength_of(row), row["object_id"], row["object_label"])
             self.mappings.setdefault(row["subject_id"], []).append(mapping)
+        self.groups = {
+            compress(iri)
+            for iri in terms.kinds
+            if not self._terms(asserted.objects(iri, RDFS.subClassOf))
+        }
         self.values = entailed.values()
         self.heirs: dict[str, list[str]] = {}
         for (subject, term_property), superclasses in self.values.items():
@@ -110,7 +115,11 @@ class _Maker:
         )
 
     def _roles(self, iri: str, within: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
-        """What a definition puts in each role; {} for a class without one that says no more."""
+        """What a definition puts in each role; {} for a class without one that says no more.
+
+        Nor is a symptom taken apart into one of the widest groups: a burning sensation stays one,
+        though it is a sensory symptom that is burning.
+        """
         if iri not in self.definitions or iri in within:
             return {}
         found: dict[str, set[str]] = {}
@@ -120,6 +129,8 @@ class _Maker:
                 return {}
             for role, values in said.items():
                 found.setdefault(role, set()).update(values)
+        if self.groups.intersection(found.get("symptom", ())):
+            return {}
         return {role: tuple(sorted(found[role])) for role in ROLES if role in found}
 
     def _said(self, part: Concept, within: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
