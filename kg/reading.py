@@ -95,7 +95,7 @@ _COMES_BACK = frozenset(
     ]
 )
 """Words after which 'back' is no place."""
-_WHICH = frozenset(["both", "each", "one", "left", "right"])
+_WHICH = frozenset(["both", "each", "left", "right"])
 _IS = frozenset(
     [
         "is",

@@ -108,4 +108,4 @@ def test_meeting_a_criterion_better_never_lowers_the_score(
     whole = sum(weights)
     before, after = fit(gain(statuses, weights), whole), fit(gain(better, weights), whole)
     assert before <= after + 1e-12
-    assert 0.0 <= Score(after, 1.0, 1.0).total <= 1.0 + 1e-12
+    assert 0.0 <= Score(after, 1.0, 1.0, 1.0).total <= 1.0 + 1e-12
