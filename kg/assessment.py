@@ -241,7 +241,7 @@ class Assessor:
         own = [p for p in shown if p.condition == condition]
         return Score(
             fitting,
-            breadth(len(self._index.presentations_of[condition])),
+            breadth(len(self._index.presentations_of[condition]), fitting),
             max((FREQUENCY_WEIGHTS[p.frequency] for p in own), default=INHERITED_FREQUENCY),
             self._evidence(frozenset(p.source for p in own)),
         )

@@ -9,9 +9,10 @@ fit        the criteria met, each weighted by how informative it is in this grap
            -CONTRADICTED_WEIGHT, over the sum of all weights. A risk factor of the person counts
            PERSON_WEIGHT of its own information; an age outside of those recorded, and what is
            absent though recorded (as often as it is seen), are taken off likewise
-breadth    1 - BREADTH_WEIGHT · log2(1 + n) for n recorded presentations: what shows itself in many
-           ways meets some of any question, as a long document has some of any words (length
-           normalisation: Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009)
+breadth    1 - BREADTH_WEIGHT · log2(1 + n) · (1 - fit) for n recorded presentations: what shows
+           itself in many ways meets a part of any question, as a long document has some of any
+           words (length normalisation: Robertson and Zaragoza, "The Probabilistic Relevance
+           Framework", 2009)
 frequency  how often the best presentation is seen
 evidence   1 - Π(1 - weight of a publisher's kind) over independent publishers: two sources say
            more than one, and the second adds less
@@ -32,7 +33,7 @@ from kg.records import Source
 COMPATIBLE_WEIGHT = 0.4
 CONTRADICTED_WEIGHT = 0.25
 PERSON_WEIGHT = 0.35
-BREADTH_WEIGHT = 0.05
+BREADTH_WEIGHT = 0.1
 FREQUENCY_WEIGHTS: Mapping[str, float] = {
     "typical": 1.0,
     "common": 0.8,
@@ -99,9 +100,9 @@ def fit(gained: float, whole: float) -> float:
     return min(1.0, max(0.0, gained / whole))
 
 
-def breadth(presentations: int) -> float:
-    """How far it counts that a condition with so many presentations meets something."""
-    return max(0.0, 1.0 - BREADTH_WEIGHT * math.log2(1 + presentations))
+def breadth(presentations: int, fitting: float) -> float:
+    """How far it counts that a condition with so many presentations fits so far."""
+    return max(0.0, 1.0 - BREADTH_WEIGHT * math.log2(1 + presentations) * (1.0 - fitting))
 
 
 def evidence(sources: Iterable[Source]) -> float:
