@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from kg.grammar import GLUE
 from kg.index import Index
 from kg.words import BREAKS, fold_word, phrase
 
@@ -43,6 +44,8 @@ class Lexicon:
         self._phrases: dict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
         for name, ranks in index.named.items():
             for identifier, rank in ranks.items():
+                if GLUE.issuperset(name):  # 'AS' is an abbreviation, and 'as' a word
+                    continue
                 for words in _forms(name, index.entity(identifier).kind):
                     known = self._phrases[words].get(identifier, rank)
                     self._phrases[words][identifier] = min(known, rank)

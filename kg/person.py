@@ -81,7 +81,9 @@ _GROUPS = (
         2,
     ),
     (
-        re.compile(r"\b(?:children|child|kids?|boys?|girls?|little one)\b"),
+        re.compile(
+            r"\b(?<!as a )(?<!was a )(?<!as )(?:children|child|kids?|boys?|girls?|little one)\b"
+        ),
         8,
     ),
     (re.compile(r"\bmiddle[ -]aged\b"), 50),

@@ -150,7 +150,8 @@ def _person_phrase(person: Person, index: Index) -> str:
 def in_parts(criteria: Iterable[Criterion], index: Index) -> list[Criterion]:
     """The same criteria with every symptom that is defined by its parts taken apart.
 
-    Calf pain becomes pain, in the calf. What follows from another criterion is left out: the foot
+    Calf pain becomes pain, in the calf; a burning sensation stays whole, as a sensory symptom that
+    is burning says no more to people. What follows from another criterion is left out: the foot
     beside the heel.
     """
     parts = [
@@ -168,6 +169,8 @@ def in_parts(criteria: Iterable[Criterion], index: Index) -> list[Criterion]:
 
 def _parts(criterion: Criterion, index: Index) -> list[Criterion]:
     defined = index.entity(criterion.value).defined_as
+    if not all(index.entity(genus).ancestors for genus in defined.get("symptom", ())):
+        return [criterion]
     parts = [Criterion(role, value) for role, values in defined.items() for value in values]
     return parts or [criterion]
 

@@ -384,7 +384,7 @@ class Reader:
         factor = self._lexicon.match(texts, 0, ("triggered_by", "risk_factor"))
         if free is not None and (factor is None or factor.length <= free.length):
             return self._take_free(state, words, place, free)
-        if word.text in NEGATIONS:
+        if word.text in NEGATIONS and (factor is None or factor.length == 1):
             after = texts[1] if len(texts) > 1 else ""
             state.negated = state.negated or after not in AFFIRMATIVES
             state.denied = False

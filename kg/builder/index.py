@@ -74,12 +74,13 @@ class _Maker:
         for row in tables.mappings:
             mapping = Mapping(strength_of(row), row["object_id"], row["object_label"])
             self.mappings.setdefault(row["subject_id"], []).append(mapping)
-        self.groups = {
+        self.values = entailed.values()
+        self.widest = {
             compress(iri)
             for iri in terms.kinds
             if not self._terms(asserted.objects(iri, RDFS.subClassOf))
         }
-        self.values = entailed.values()
+        """The terms at the top of their trees."""
         self.heirs: dict[str, list[str]] = {}
         for (subject, term_property), superclasses in self.values.items():
             if term_property == SUBCLASS_OF and terms.kind(URIRef(subject)) == "condition":
@@ -115,11 +116,7 @@ class _Maker:
         )
 
     def _roles(self, iri: str, within: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
-        """What a definition puts in each role; {} for a class without one that says no more.
-
-        Nor is a symptom taken apart into one of the widest groups: a burning sensation stays one,
-        though it is a sensory symptom that is burning.
-        """
+        """What a definition puts in each role; {} for a class without one that says no more."""
         if iri not in self.definitions or iri in within:
             return {}
         found: dict[str, set[str]] = {}
@@ -129,14 +126,14 @@ class _Maker:
                 return {}
             for role, values in said.items():
                 found.setdefault(role, set()).update(values)
-        if self.groups.intersection(found.get("symptom", ())):
-            return {}
         return {role: tuple(sorted(found[role])) for role in ROLES if role in found}
 
     def _said(self, part: Concept, within: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         """What a part of a definition puts in each role; {} where it is no role of ours."""
         if isinstance(part, Named):
-            return self._roles(part.iri, within) or {"symptom": (compress(part.iri),)}
+            whole = {"symptom": (compress(part.iri),)}
+            parts = self._roles(part.iri, within)
+            return whole if self.widest.intersection(parts.get("symptom", ())) else parts or whole
         if isinstance(part, Some) and isinstance(part.filler, Named):
             role = _ROLES.get(part.term_property)
             return {role: (compress(part.filler.iri),)} if role else {}
