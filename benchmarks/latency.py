@@ -17,6 +17,7 @@ from urllib.parse import quote
 from running import get, service
 
 START = "/ask?q=causes+of+calf+cramps+relieved+by+rest"
+THREE = "calf pain worse with walking and numbness in the foot and swelling of the ankle"
 JSON, HTML = "application/json", "text/html"
 
 
@@ -41,6 +42,7 @@ def measure(connection: http.client.HTTPConnection, requests: int) -> None:
         peer: (f"/sparql?query={quote(text)}", "application/sparql-results+json"),
         "/ask, JSON": (START, JSON),
         "/ask, page": (START, HTML),
+        "/ask, three findings, JSON": (f"/ask?q={quote(THREE)}", JSON),
         "/ask, treatments, JSON": ("/ask?q=treatments+for+plantar+fasciitis", JSON),
         "entity, JSON": ("/api/v1/entities/etio:PeripheralArteryDisease", JSON),
         "entity, page": ("/page/PeripheralArteryDisease", HTML),

@@ -28,6 +28,8 @@ from kg.records import Claim, Presentation
 
 PERSON_ROLE = "risk_factor"
 """The role of a criterion that is a risk factor of the person."""
+DESCRIPTION = 4
+"""Criteria of findings from which on a condition may meet them with the place or symptom amiss."""
 AGE = "etio:Age"
 """Stands for an age where none is recorded."""
 
@@ -124,9 +126,10 @@ class Assessor:
         """All conditions of which something recorded is about a present finding, best first."""
         findings = question.findings
         found = [self._matcher.matches(finding) for finding in findings]
+        is_description = sum(len(f.criteria) for f in question.present) >= DESCRIPTION
         partials = [
-            {} if f.absent or len(question.present) == 1 else self._matcher.partial(f)
-            for f in findings
+            {} if finding.absent or not is_description else self._matcher.partial(finding)
+            for finding in findings
         ]
         weights = self._weights(question)
         assessed = []
@@ -155,7 +158,7 @@ class Assessor:
         partials: Sequence[Mapping[str, FindingMatch]],
         findings: Sequence[Finding],
     ) -> list[str]:
-        """What a present finding finds; of several findings, a part of one will do."""
+        """What a present finding finds; of a description, a part of one will do."""
         candidates: set[str] = set()
         for finding, matches, partial in zip(findings, found, partials, strict=True):
             if not finding.absent:

@@ -42,7 +42,7 @@ _LONG = [
 ]
 _UNIT = "|".join(fold(unit) for unit in (*_SHORT, *_LONG))
 _COUNTED = re.compile(
-    rf"(?:about |around |roughly |over |nearly |after |within |past |last |like )*"
+    rf"(?:about |around |roughly |over |nearly |after |within |past |like )*"
     rf"{_NUMBER}(?: (?:to |or )?{_NUMBER})? (?:more )?(?:{_UNIT})\b"
     r"(?: (?:ago|back|later|earlier|now|old|straight|into|in|off|or so|at time|each|running))*"
 )

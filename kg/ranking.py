@@ -32,7 +32,7 @@ from kg.records import Source
 
 COMPATIBLE_WEIGHT = 0.4
 CONTRADICTED_WEIGHT = 0.25
-PERSON_WEIGHT = 0.35
+PERSON_WEIGHT = 0.5
 BREADTH_WEIGHT = 0.1
 FREQUENCY_WEIGHTS: Mapping[str, float] = {
     "typical": 1.0,

@@ -11,7 +11,7 @@ READS = {
     "kg.matching", "kg.ranking", "kg.search", "kg.entities", "kg.views", "kg.lexicon",
     "kg.questions", "kg.names", "kg.description", "kg.figures",
     "kg.claims", "kg.rechecking", "kg.differential", "kg.dangers", "kg.relaxing", "kg.assessment",
-    "kg.person", "kg.structure",
+    "kg.person", "kg.structure", "kg.proving", "kg.conflicts", "kg.passing",
 }  # fmt: skip
 OUTER = {"flask", "granian", "werkzeug", "server"}
 

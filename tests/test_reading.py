@@ -50,6 +50,20 @@ CALF_CRAMP = [("symptom", "Cramp"), ("region", "Calf")]
            ("aggravated_by", "Walking")]]),
         ("knee pain triggered by kneeling",
          [[("symptom", "Pain"), ("region", "Knee"), ("triggered_by", "Kneeling")]]),
+        ("calf cramps when I walk, gone ten minutes after I stop",
+         [[*CALF_CRAMP, ("triggered_by", "Walking"), ("relieved_by", "Rest")]]),
+        ("knee pain, fine when resting",
+         [[("symptom", "Pain"), ("region", "Knee"), ("relieved_by", "Rest")]]),
+        ("heel pain when running, ok standing",
+         [[("symptom", "Pain"), ("region", "Heel"), ("triggered_by", "Running"),
+           ("relieved_by", "Standing")]]),
+        ("calf cramp lasts a few minutes", [[*CALF_CRAMP, ("timing", "LastingMinutes")]]),
+        ("pain in the back of both heels", [[("symptom", "Pain"), ("region", "BackOfHeel")]]),
+        ("my calf cramps and my back hurts",
+         [CALF_CRAMP, [("symptom", "Pain"), ("region", "Back")]]),
+        ("knee swelling and fever",
+         [[("symptom", "Swelling"), ("region", "Knee")], [("symptom", "Fever")]]),
+        ("burning in the sole", [[("symptom", "BurningSensation"), ("region", "Sole")]]),
         ("pain and swelling in the calf",
          [[("symptom", "Pain"), ("region", "Calf")],
           [("symptom", "Swelling"), ("region", "Calf")]]),
@@ -101,6 +115,25 @@ def test_questions_about_a_condition_are_read(
     assert reader.read(text).question == Question(ask, f"etio:{subject}")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("two weeks ago my calf cramps began and I have to stop",
+         [[*CALF_CRAMP, ("relieved_by", "Rest")]]),
+        ("calf cramp, a few minutes rest helps", [[*CALF_CRAMP, ("relieved_by", "Rest")]]),
+        ("calf cramp a few minutes ago", [CALF_CRAMP]),
+        ("my calf cramps, the foot is fine", [CALF_CRAMP]),
+        ("my calf cramps and now it is back again", [CALF_CRAMP]),
+    ],
+)  # fmt: skip
+def test_what_is_said_in_passing_is_no_finding(
+    reader: Reader, text: str, expected: list[list[tuple[str, str]]]
+) -> None:
+    reading = reader.read(text)
+    assert said(reading) == expected
+    assert reading.ignored
+
+
 def test_unknown_words_beside_a_symptom_are_ignored_and_listed(reader: Reader) -> None:
     reading = reader.read("causes of peculiar calf cramps in my dog")
     assert said(reading) == [CALF_CRAMP]
@@ -142,6 +175,9 @@ def test_what_is_not_understood_is_refused_with_the_reason(
         ("not only calf pain but swelling", [["Pain", "Calf"], ["Swelling", "Calf"]], []),
         ("hips and thighs ache", [["Pain", "Hip"], ["Pain", "Thigh"]], []),
         ("pain in the hip and knee", [["Pain", "Hip"], ["Pain", "Knee"]], []),
+        ("not pain really its tingling in the foot", [["Tingling", "Foot"]], [["Pain"]]),
+        ("no marks but the calf hurts", [["Pain", "Calf"]], []),
+        ("no obvious swelling, the calf hurts", [["Pain", "Calf"]], [["Swelling"]]),
     ],
 )  # fmt: skip
 def test_what_is_there_and_what_is_not(
@@ -166,6 +202,12 @@ def test_what_is_there_and_what_is_not(
         ("man of 40, hip pain", 40, "male"),
         ("children with night leg pain", 8, None),
         ("hip pain for 12 weeks", None, None),
+        ("my son 11, heel pain", 11, "male"),
+        ("heel pain, runner, 35.", 35, None),
+        ("55 bloke with a red toe", 55, None),
+        ("toddler 17 months with a limp", 1, None),
+        ("knee pain, walks like an old man", None, "male"),
+        ("i'm 26 weeks pregnant with calf cramps", None, None),
         ("calf pain", None, None),
     ],
 )
