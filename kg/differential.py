@@ -18,19 +18,18 @@ A row separates two candidates where one is entailed and the other contradicted 
 recorded ("one_sided"); of what is compatible it says nothing.
 """
 
-import copy
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
-from typing import NamedTuple
 
+from kg.cover import fewest
 from kg.errors import BadParameter, UnknownEntity
-from kg.index import Index
+from kg.features import Feature, Wording, finding_of
 from kg.matching import Matcher, Status
-from kg.questions import Criterion, Finding, Question, in_parts
+from kg.questions import Criterion, Question, in_parts
 from kg.ranking import (
     FREQUENCY_WEIGHTS,
     evidence,
@@ -44,8 +43,6 @@ MIN_CANDIDATES, MAX_CANDIDATES = 2, 10
 DEFAULT_CANDIDATES = 5
 MAX_ROWS = 60
 """How many rows are shown of either kind; those that are asked for are always among them."""
-MAX_STEPS = 2000
-"""How many sets of questions are looked at before a good one is taken for the best."""
 MOST = 0.95
 """How often at most a yes is expected: nothing is always seen, or seen by everyone."""
 SHARES = {
@@ -59,32 +56,9 @@ TRAITS = {"has_risk_factor": "risk_factor", "diagnosed_by": "test"}
 """Relation of claims that tell conditions apart → the kind of the row."""
 NOTHING = "etio:NoSymptoms"
 """Recorded as a symptom, but nobody who asks has it."""
-SAID = {
-    "": ("{s}", "{Is} there any {s}?"),
-    "region": ("{s} in the {v}", "{Is} there any {s} in the {v}?"),
-    "quality": ("{s} described as {v}", "Can the {s} be described as \u201c{v}\u201d?"),
-    "timing": ("{s} timed as {v}", "Can the {s} be described as \u201c{v}\u201d?"),
-    "laterality": ("{s}, {v}", "{Is} the {s} {v}?"),
-    "triggered_by": ("{s} triggered by {v}", "{Is} the {s} brought on by {v}?"),
-    "aggravated_by": ("{s} worse with {v}", "{Is} the {s} worse with {v}?"),
-    "relieved_by": ("{s} relieved by {v}", "{Is} the {s} relieved by {v}?"),
-    "has_risk_factor": ("risk factor: {v}", "Does this apply to the person: {v}?"),
-    "diagnosed_by": ("test: {v}", "What does this test show: {v}?"),
-}
-"""How a feature is said and asked, by what is beside the symptom."""
-WHEN = ("at", "in", "during", "after", "on", "before", "while", "when")
-DEMOGRAPHIC = {"etio:Age": "Is the person of {v}?", "etio:Sex": "Is the person of {v}?"}
 Pair = tuple[int, int]
 Rank = Callable[[Question], Sequence[str]]
 """The conditions (CURIEs) that answer a question, best first."""
-
-
-class Feature(NamedTuple):
-    """A symptom and what is beside it (a role of ROLES, or ''); or a trait, without a symptom."""
-
-    symptom: str
-    role: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +119,13 @@ class Row:
 class Differential:
     """Tells the conditions of one index apart."""
 
-    def __init__(self, views: Views, version: str, rank: Rank) -> None:
-        self._index = index = views.index
+    def __init__(self, matcher: Matcher, views: Views, version: str, rank: Rank) -> None:
+        self._index = index = matcher.index
+        self._matcher = matcher
         self._version = version
         self._rank = rank
         self._views = views
+        self._wording = Wording(views.index)
         self._recorded: dict[str, set[str]] = defaultdict(set)
         for presentation in index.presentations.values():
             for role in ROLES:
@@ -242,27 +218,25 @@ class Differential:
         """What separates the candidates, best first, and what they share."""
         found = self._features(candidates)
         whole = (1 << len(candidates)) - 1
-        narrow = self._narrowed(candidates)
-        matcher = Matcher(narrow)
 
         def rows(features: Iterable[Feature]) -> list[Row]:
             made = [
-                Row(one, self._cells(one, candidates, matcher), self._is_known(one, question))
+                Row(one, self._cells(one, candidates), self._is_known(one, question))
                 for one in features
             ]
             return sorted(made, key=self._order)
 
-        separating = self._once(narrow, found, self._most_general(found, whole))
-        shared = self._once(narrow, found, self._most_specific(found, whole))
+        separating = self._once(candidates, found, self._most_general(found, whole))
+        shared = self._once(candidates, found, self._most_specific(found, whole))
         apart = [row for row in rows(separating) if row.bits > 0]
-        return apart, sorted(rows(shared), key=lambda row: self.said(row.feature))
+        return apart, sorted(rows(shared), key=lambda row: self._wording.said(row.feature))
 
     def _order(self, row: Row) -> tuple[float, float, str]:
         """What tells most first; of equals, what is better supported and rarer."""
         sources = {source for cell in row.cells for source in cell.sources}
         support = evidence(self._index.sources[source] for source in sources)
         worth = support * information(self._spread(row.feature), len(self._index.presentations_of))
-        return -round(row.bits, 9), -round(worth, 9), self.said(row.feature)
+        return -round(row.bits, 9), -round(worth, 9), self._wording.said(row.feature)
 
     def _find_spread(self, feature: Feature) -> int:
         """How many conditions of the graph have a feature."""
@@ -342,7 +316,10 @@ class Differential:
         return [feature for feature in shared if feature not in implied]
 
     def _once(
-        self, narrow: Index, found: Mapping[Feature, int], features: Iterable[Feature]
+        self,
+        candidates: Sequence[str],
+        found: Mapping[Feature, int],
+        features: Iterable[Feature],
     ) -> Iterable[Feature]:
         """Of features with the same beside them, that of the symptom that most candidates have.
 
@@ -352,8 +329,10 @@ class Differential:
 
         def order(feature: Feature) -> tuple[int, int, str]:
             having = found.get(Feature(feature.symptom, "", ""), 0).bit_count()
-            shown = narrow.presented_with.get(("symptom", feature.symptom), ())
-            return -having, -len(shown), self.said(feature)
+            shown = 0
+            if feature.symptom:
+                shown = self._matcher.count(Criterion("symptom", feature.symptom), candidates)
+            return -having, -shown, self._wording.said(feature)
 
         for feature in sorted(features, key=order):
             same = feature.role in ("", "region", *TRAITS)
@@ -361,28 +340,12 @@ class Differential:
             best.setdefault(key, feature)
         return best.values()
 
-    def _narrowed(self, candidates: Sequence[str]) -> Index:
-        """The index with no presentations but those of the candidates: all that is matched."""
-        narrow = copy.copy(self._index)
-        narrow.presentations = {
-            p.id: p for one in candidates for p in self._index.presentations_of.get(one, ())
-        }
-        with_value: dict[tuple[str, str], list[Presentation]] = defaultdict(list)
-        for presentation in narrow.presentations.values():
-            for role in ROLES:
-                for value in presentation.entailed[role]:
-                    with_value[role, value].append(presentation)
-        narrow.presented_with = dict(with_value)
-        return narrow
-
     # -- cells -----------------------------------------------------------------------------
 
-    def _cells(
-        self, feature: Feature, candidates: Sequence[str], matcher: Matcher
-    ) -> tuple[Cell, ...]:
+    def _cells(self, feature: Feature, candidates: Sequence[str]) -> tuple[Cell, ...]:
         if not feature.symptom:
             return tuple(self._claimed(feature, one) for one in candidates)
-        matches = matcher.matches(finding_of(feature))
+        matches = self._matcher.among(candidates, finding_of(feature))
         cells = []
         for candidate in candidates:
             match = matches.get(candidate)
@@ -439,44 +402,15 @@ class Differential:
 
     # -- words and payload -----------------------------------------------------------------
 
-    def said(self, feature: Feature) -> str:
-        """The feature as a phrase: pain relieved by rest."""
-        return self._worded(feature, SAID[feature.role][0])
-
-    def asked(self, feature: Feature) -> str:
-        """The feature as a plain question: Is the pain relieved by rest?"""
-        if feature.role == "timing":
-            when = self._adverbial(feature.value)
-            if when is not None:
-                return f"Does the {self._index.label(feature.symptom)} come {when}?"
-        pattern = SAID[feature.role][1]
-        if feature.role == "has_risk_factor":
-            wider = self._index.broader(feature.value)
-            pattern = next((DEMOGRAPHIC[one] for one in DEMOGRAPHIC if one in wider), pattern)
-        return self._worded(feature, pattern)
-
-    def _worded(self, feature: Feature, pattern: str) -> str:
-        symptom = self._index.label(feature.symptom) if feature.symptom else ""
-        value = self._index.label(feature.value) if feature.value else ""
-        if feature.role == "laterality":
-            value = self._adverbial(feature.value) or value
-        many = symptom.endswith("s") and not symptom.endswith(("ss", "us", "is"))
-        return pattern.format(s=symptom, v=value, Is="Are" if many else "Is")
-
-    def _adverbial(self, value: str) -> str | None:
-        """The first name that says when or where: at night."""
-        names = (name for name, _ in self._index.entity(value).names())
-        return next((name for name in names if name.partition(" ")[0] in WHEN), None)
-
     def _row(self, row: Row, candidates: Sequence[str]) -> Json:
         feature = row.feature
         kind = TRAITS.get(feature.role) or feature.role or "symptom"
         return {
-            "feature": self.said(feature),
+            "feature": self._wording.said(feature),
             "kind": kind,
             "symptom": self._views.reference(feature.symptom) if feature.symptom else None,
             "value": self._views.reference(feature.value) if feature.value else None,
-            "question": self.asked(feature),
+            "question": self._wording.asked(feature),
             "bits": round(row.bits, 4),
             "known": row.known,
             "cells": [
@@ -497,7 +431,7 @@ class Differential:
     def _asked(self, row: Row, shown: Sequence[Row], candidates: Sequence[str]) -> Json:
         """A question, the number of its row from 0, and the pairs that it separates."""
         return {
-            "question": self.asked(row.feature),
+            "question": self._wording.asked(row.feature),
             "row": shown.index(row),
             "separates": [
                 {"pair": [candidates[place] for place in pair], "how": how}
@@ -513,14 +447,6 @@ class Differential:
             for claim in self._index.claims_about.get(one, ())
             if claim.relation == "confused_with" and claim.value in candidates
         ]
-
-
-def finding_of(feature: Feature) -> Finding:
-    """What must hold in one presentation for a feature that has a symptom."""
-    criteria = [Criterion("symptom", feature.symptom)]
-    if feature.role:
-        criteria.append(Criterion(feature.role, feature.value))
-    return Finding.of(criteria)
 
 
 def questions_from(rows: Sequence[Row]) -> tuple[list[Row], bool]:
@@ -546,84 +472,6 @@ def _least(pairs: Iterable[Pair]) -> int:
     several = {place for pair in found for place in pair}
     complete = len(found) == math.comb(len(several), 2)
     return math.ceil(math.log2(len(several))) if found and complete else min(1, len(found))
-
-
-def fewest(
-    masks: Sequence[int], worths: Sequence[float], max_steps: int = MAX_STEPS
-) -> tuple[list[int], bool]:
-    """The fewest sets (bit masks) with the same union as all; of equally few, those worth most.
-
-    By branch and bound, beginning with the greedy choice, which stands, with False, where more
-    than `max_steps` branches do not decide it.
-    """
-    kept = _undominated(masks, worths)
-    cover = _Cover({place: masks[place] for place in kept}, worths, max_steps)
-    return sorted(cover.best, key=lambda place: (-worths[place], place)), cover.is_decided
-
-
-def _undominated(masks: Sequence[int], worths: Sequence[float]) -> list[int]:
-    """The places of sets of which no other has all elements and as much worth, best first."""
-    order = sorted(range(len(masks)), key=lambda at: (-worths[at], -masks[at].bit_count(), at))
-    kept: list[int] = []
-    for place in order:
-        if masks[place] and all(masks[place] & ~masks[other] for other in kept):
-            kept.append(place)
-    return kept
-
-
-class _Cover:
-    """A search for the fewest sets; `best` holds the places of the best found."""
-
-    def __init__(self, masks: Mapping[int, int], worths: Sequence[float], steps: int) -> None:
-        self._masks = masks
-        self._worths = worths
-        self._steps = steps
-        self._widest = max((mask.bit_count() for mask in masks.values()), default=1)
-        whole = 0
-        for mask in masks.values():
-            whole |= mask
-        self._having = {
-            1 << at: [place for place, mask in masks.items() if mask >> at & 1]
-            for at in range(whole.bit_length())
-        }
-        self.best = self._greedy(whole)
-        self._search([], whole)
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether the search ended by itself."""
-        return self._steps >= 0
-
-    def _greedy(self, left: int) -> list[int]:
-        chosen = []
-        while left:
-            place = max(self._masks, key=lambda at: (self._masks[at] & left).bit_count())
-            chosen.append(place)
-            left &= ~self._masks[place]
-        return chosen
-
-    def _value(self, places: Sequence[int]) -> tuple[int, float, list[int]]:
-        """What is better is higher: fewer, worth more, earlier; no matter in which order."""
-        worth = math.fsum(self._worths[place] for place in places)
-        return -len(places), worth, sorted(-place for place in places)[::-1]
-
-    def _search(self, chosen: list[int], left: int) -> None:
-        if not left:
-            if self._value(chosen) > self._value(self.best):
-                self.best = list(chosen)
-            return
-        self._steps -= 1
-        atleast = len(chosen) + -(-left.bit_count() // self._widest)
-        if self._steps < 0 or atleast > len(self.best):
-            return
-        for place in self._hardest(left):
-            self._search([*chosen, place], left & ~self._masks[place])
-
-    def _hardest(self, left: int) -> list[int]:
-        """The sets for the element that fewest have, those with most of what is left first."""
-        elements = (one for one in self._having if left & one)
-        rarest = self._having[min(elements, key=lambda one: len(self._having[one]))]
-        return sorted(rarest, key=lambda at: -(self._masks[at] & left).bit_count())
 
 
 def _chance(cell: Cell, most: float) -> float:

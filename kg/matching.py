@@ -126,6 +126,16 @@ class Matcher:
         """The best match of a condition (CURIE), or None where nothing recorded is about it."""
         return self.matches(finding).get(condition)
 
+    def among(self, conditions: Iterable[str], finding: Finding) -> Mapping[str, FindingMatch]:
+        """The best matches of some conditions."""
+        having = {one: self._having[one] for one in conditions if one in self._having}
+        return self._matched(finding, self._about(finding), having)
+
+    def count(self, criterion: Criterion, conditions: Iterable[str]) -> int:
+        """In how many presentations of some conditions a criterion is entailed."""
+        having = reduce(or_, (self._having.get(one, 0) for one in conditions), 0)
+        return (self.level(criterion).entailed & having).bit_count()
+
     def entailing(self, findings: Iterable[Finding]) -> list[Presentation]:
         """The presentations in which every criterion of one of the findings is entailed."""
         return self._presentations(reduce(or_, map(self._entailing, findings), 0))
@@ -143,12 +153,12 @@ class Matcher:
         return sum(1 for having in self._having.values() if having & entailed)
 
     def _find_matches(self, finding: Finding) -> Mapping[str, FindingMatch]:
-        return self._matched(finding, self._about(finding))
+        return self._matched(finding, self._about(finding), self._having)
 
     def _find_partial(self, finding: Finding) -> Mapping[str, FindingMatch]:
         core = (self.level(c) for c in finding.criteria if c.role in CORE_ROLES)
         about = reduce(or_, (level.entailed | level.compatible for level in core), 0)
-        return self._matched(finding, about)
+        return self._matched(finding, about, self._having)
 
     def _about(self, finding: Finding) -> int:
         """The presentations that are about a finding: its symptom, and one of its places."""
@@ -168,11 +178,13 @@ class Matcher:
         level = self.level(criterion)
         return level.entailed | level.compatible | self._silent[criterion.role]
 
-    def _matched(self, finding: Finding, about: int) -> Mapping[str, FindingMatch]:
+    def _matched(
+        self, finding: Finding, about: int, by_condition: Mapping[str, int]
+    ) -> Mapping[str, FindingMatch]:
         groups = self._grouped(finding, about)
         opposed = [self._opposed(finding, criterion) for criterion in finding.criteria]
         found = {}
-        for condition, having in self._having.items():
+        for condition, having in by_condition.items():
             if having & about:
                 best, matched = next((s, bits & having) for s, bits in groups if bits & having)
                 found[condition] = self._match(condition, finding, best, matched, opposed)

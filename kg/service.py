@@ -46,7 +46,9 @@ class Service:
         self.reader = Reader(self.index, self._lexicon)
         self.answerer = Answerer(self.matcher, self._views, self.version)
         self._search = Search(self.index, self._views)
-        self._differential = Differential(self._views, self.version, self.answerer.ranked)
+        self._differential = Differential(
+            self.matcher, self._views, self.version, self.answerer.ranked
+        )
 
     @cached_property
     def _checker(self) -> ClaimChecker:

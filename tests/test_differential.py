@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.differential import Differential, Feature, fewest
+from kg.cover import fewest
+from kg.differential import Differential
 from kg.errors import BadParameter
+from kg.features import Feature, Wording
 from kg.questions import Question
 from kg.reading import Reading
 from kg.service import Service
@@ -23,7 +25,7 @@ def differential(service: Service) -> Differential:
     def rank(question: Question) -> list[str]:
         return [a["entity"]["id"] for a in answerer.answer(Reading(question))["answers"]]
 
-    return Differential(Views(service.index), service.version, rank)
+    return Differential(service.matcher, Views(service.index), service.version, rank)
 
 
 def apart(service: Service, *candidates: str) -> Json:
@@ -284,12 +286,12 @@ def test_well_known_pairs(
 
 @pytest.mark.graph
 def test_every_feature_is_said_and_asked_in_words(leg: Service) -> None:
-    differs = differential(leg)
+    wording = Wording(leg.index)
     timing = Feature("etio:Pain", "timing", "etio:Night")
-    assert differs.asked(timing) == "Does the pain come at night?"
-    assert differs.asked(Feature("etio:BulgingVeins", "", "")) == "Are there any bulging veins?"
+    assert wording.asked(timing) == "Does the pain come at night?"
+    assert wording.asked(Feature("etio:BulgingVeins", "", "")) == "Are there any bulging veins?"
     male = Feature("", "has_risk_factor", "etio:MaleSex")
-    assert differs.asked(male) == "Is the person of male sex?"
+    assert wording.asked(male) == "Is the person of male sex?"
 
 
 @pytest.mark.graph

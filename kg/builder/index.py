@@ -131,7 +131,7 @@ class _Maker:
     def _said(self, part: Concept, within: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         """What a part of a definition puts in each role; {} where it is no role of ours."""
         if isinstance(part, Named):
-            whole = {"symptom": (compress(part.iri),)}
+            whole: dict[str, tuple[str, ...]] = {"symptom": (compress(part.iri),)}
             parts = self._roles(part.iri, within)
             return whole if self.widest.intersection(parts.get("symptom", ())) else parts or whole
         if isinstance(part, Some) and isinstance(part.filler, Named):
