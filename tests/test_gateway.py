@@ -1,6 +1,7 @@
 """The gateway alone, spoken to as granian does: limits, time-outs, and what it keeps."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast
 
@@ -79,6 +80,12 @@ def application() -> Flask:
         response.set_etag("it")
         return response
 
+    @app.get("/long")
+    def long() -> Response:
+        response = Response("long " * 1000)
+        response.set_etag("it")
+        return response
+
     @app.get("/seen")
     def seen() -> dict[str, str | None]:
         return {"client": request.remote_addr, "host": request.host, "path": request.path}
@@ -148,6 +155,29 @@ def test_who_has_it_is_told_so(service: Gateway) -> None:
     assert "content-type" not in headers
     assert ask(service, "/kept", if_none_match='"other"')[0] == 200
     assert ask(service, "/kept", if_none_match="*")[0] == 304
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "br, gzip;q=0.5", "gzip, deflate"])
+def test_what_is_long_is_compressed_for_who_takes_it(service: Gateway, accepted: str) -> None:
+    status, headers, body = ask(service, "/long", accept_encoding=accepted)
+    assert (status, gzip.decompress(body)) == (200, b"long " * 1000)
+    assert headers["content-encoding"] == "gzip"
+    assert headers["content-length"] == str(len(body))
+    assert headers["etag"] == 'W/"it"'
+    assert ask(service, "/long", accept_encoding=accepted, if_none_match='W/"it"')[0] == 304
+
+
+@pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "br"])
+def test_who_takes_no_gzip_gets_none(service: Gateway, accepted: str) -> None:
+    ask(service, "/long", accept_encoding="gzip")
+    status, headers, body = ask(service, "/long", accept_encoding=accepted)
+    assert (status, body) == (200, b"long " * 1000)
+    assert "content-encoding" not in headers
+    assert headers["etag"] == '"it"'
+
+
+def test_what_is_short_is_not_compressed(service: Gateway) -> None:
+    assert "content-encoding" not in ask(service, "/kept", accept_encoding="gzip")[1]
 
 
 def test_the_least_recently_used_gives_way() -> None:

@@ -6,9 +6,11 @@ long as the version it came from is served. Files are left to granian to send.
 """
 
 import asyncio
+import gzip
 import io
 import json
 import logging
+import os
 import re
 import signal
 import sys
@@ -34,6 +36,12 @@ MAX_PENDING = 512
 """Requests that may wait for a thread; more are told to come back."""
 MAX_KEPT = 1024 * 1024
 """Answers larger than this are not kept."""
+COMPRESSED = re.compile(
+    r"text/.*|application/(?:.*\+)?(?:json|xml|javascript|n-triples|n-quads|trig)|image/svg\+xml"
+)
+"""Media types that gzip makes smaller."""
+MIN_COMPRESSED, MAX_COMPRESSED = 1000, 4 * 1024 * 1024
+GZIP_LEVEL = 4
 OPEN_SECONDS = 30.0
 """How long a file stays open here for granian to open it too."""
 HOST = re.compile(
@@ -178,6 +186,8 @@ class Gateway:
 
     def _respond_to(self, environ: dict[str, Any], protocol: Any) -> Answer:
         answer = _call(self._app, environ)
+        if _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING")):
+            answer = _compressed(answer)
         _respond(protocol, answer)
         return answer
 
@@ -218,6 +228,7 @@ def _key(scope: Any, body: bytes) -> tuple[object, ...]:
         scope.path,
         scope.query_string,
         body,
+        _takes_gzip(headers.get("accept-encoding")),
         *(
             headers.get(name)
             for name in (
@@ -233,13 +244,43 @@ def _key(scope: Any, body: bytes) -> tuple[object, ...]:
     )
 
 
+def _takes_gzip(accepted: str | None) -> bool:
+    return re.search(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", accepted or "") is not None
+
+
+def _compressed(answer: Answer) -> Answer:
+    """The answer with gzip where that pays; its ETag is then weak: other bytes mean the same."""
+    kind = answer.header("content-type").partition(";")[0]
+    worth = COMPRESSED.fullmatch(kind) and answer.status == HTTPStatus.OK
+    if not worth or answer.header("content-encoding"):
+        return answer
+    if answer.file is not None:
+        if os.fstat(answer.file.fileno()).st_size > MAX_COMPRESSED:
+            return answer
+        with answer.file:
+            body = answer.file.read()
+    elif len(answer.body) < MIN_COMPRESSED:
+        return answer
+    else:
+        body = answer.body
+    small = gzip.compress(body, GZIP_LEVEL, mtime=0)
+    changed = {"content-length": str(len(small)), "content-encoding": "gzip"}
+    if etag := answer.header("etag"):
+        changed["etag"] = f"W/{etag.removeprefix('W/')}"
+    headers = [(key, value) for key, value in answer.headers if key not in changed]
+    headers += [*changed.items(), ("vary", "Accept-Encoding")]
+    return Answer(answer.status, headers, small)
+
+
 def _if_changed(answer: Answer, scope: Any) -> Answer:
     """The answer, or 304 where the client has it."""
     known = scope.headers.get("if-none-match")
     if known is None or scope.method not in ("GET", "HEAD"):
         return answer
-    etag = answer.header("etag")
-    if known.strip() != "*" and etag not in (part.strip() for part in known.split(",")):
+    etag = answer.header("etag").removeprefix("W/")
+    if known.strip() != "*" and etag not in (
+        part.strip().removeprefix("W/") for part in known.split(",")
+    ):
         return answer
     headers = [(key, value) for key, value in answer.headers if not key.startswith("content-")]
     return Answer(HTTPStatus.NOT_MODIFIED, headers, b"")
