@@ -6,17 +6,20 @@ export HOST PORT
 
 VENV := .venv
 BIN := $(VENV)/bin
+FRONTEND := web/frontend
+VENDOR := web/static/vendor/licences.txt
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --silent --fetch-retries=1 --fetch-retry-mintimeout=1000
 
-.PHONY: serve test check interop build clean
+.PHONY: serve test check interop build frontend clean
 
-serve: $(VENV)/.run
+serve: $(VENV)/.run frontend
 	@$(BIN)/python -m kg build --if-changed
 	@exec $(BIN)/python server.py
 
 build: $(VENV)/.run
 	@$(BIN)/python -m kg build
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev frontend
 	@$(BIN)/python -m kg build --if-changed
 	@$(BIN)/python -m pytest
 
@@ -42,5 +45,13 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-dev.txt
 	@touch $@
 
+# What the browser's extras need; the service works without them, so a failure is only told.
+frontend:
+	@$(MAKE) --no-print-directory --silent $(VENDOR) 2>/dev/null || echo "no npm with Node 18 or newer, or it failed: the SPARQL editor and the graph are left out"
+
+$(VENDOR): $(FRONTEND)/package-lock.json $(FRONTEND)/vendor.mjs
+	@echo "installing the browser's packages …"
+	@cd $(FRONTEND) && $(NPM_CI) >&2 && node vendor.mjs
+
 clean:
-	rm -rf $(VENV) build
+	rm -rf $(VENV) build $(FRONTEND)/node_modules web/static/vendor

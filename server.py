@@ -32,9 +32,15 @@ from kg.snapshot import current_version
 from kg.sparql.pool import PoolSettings
 from kg.sparql.turns import Shares
 from kg.views import DISCLAIMER, RELATION_SAID, SYNONYM_TYPE_SAID, URGENCY_SAID
+from web.answers import add_answers
+from web.browse import add_browse
+from web.compare import add_compare
 from web.description import add_description
+from web.docs import add_docs
 from web.gateway import MAX_BODY, Gateway
+from web.home import add_home
 from web.lookups import add_entities, add_queries
+from web.overview import add_overview
 from web.pages import add_ontology, add_pages, page_of
 from web.problems import add_problems
 from web.reasoning import add_reasoning
@@ -216,6 +222,12 @@ def _add_routes(app: Flask, *, legs: bool) -> None:
     add_description(app)
     if legs:
         add_pages(app)
+        add_answers(app)
+        add_compare(app)
+        add_browse(app)
+        add_overview(app)
+        add_docs(app)
+        add_home(app)
         add_ontology(app)
         add_entities(app)
         add_queries(app)

@@ -43,6 +43,7 @@ DisableUnixSocket = 1
 CaseMode = 2
 NumberOfBuffers = 20000
 MaxDirtyBuffers = 12000
+TransactionAfterImageLimit = 1000000000
 DirsAllowed = .
 VADInstallDir = .
 [HTTPServer]

@@ -62,7 +62,7 @@ def add_queries(app: Flask) -> None:
     @app.get("/api/v1/queries")
     def queries() -> str | BaseResponse:
         if chosen(PAGE_AND_JSON) == "text/html":
-            return render_template("queries.html", queries=service().queries(), zip=zip)
+            return render_template("queries.html", queries=service().queries())
         described = [query.describe() for query in service().queries()]
         return jsonify(queries=described, version=service().version)
 

@@ -2,14 +2,15 @@
 
 from http import HTTPStatus
 
-from flask import Flask, abort, jsonify, redirect, render_template, request, send_file, url_for
+from flask import Flask, abort, jsonify, redirect, render_template, send_file, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from kg.answers import DEFAULT_LIMIT
 from kg.errors import UnknownEntity
-from kg.grammar import EXAMPLES
 from kg.layout import RELEASE_OWL, RELEASE_TURTLE, RELEASE_TYPES
 from kg.vocabulary import expand
+from web.answers import MAX_ON_PAGE, answer_page
+from web.home import home_context
 from web.negotiation import PAGE_AND_JSON, chosen, integer, required
 from web.serving import service
 
@@ -24,17 +25,16 @@ def add_pages(app: Flask) -> None:
 
     @app.get("/")
     def home() -> str:
-        counts = service().health()["counts"]
-        return render_template("home.html", examples=EXAMPLES, counts=counts)
+        return render_template("home.html", **home_context())
 
     @app.get("/ask")
     def ask() -> str | BaseResponse:
-        media_type = chosen(PAGE_AND_JSON)
+        is_page = chosen(PAGE_AND_JSON) == "text/html"
         limit = integer("limit", DEFAULT_LIMIT)
+        if is_page:
+            limit = min(limit, MAX_ON_PAGE)
         payload = service().ask(required("q"), limit, integer("offset", 0))
-        if media_type == "text/html":
-            return render_template("ask.html", payload=payload, question=request.args["q"])
-        return jsonify(payload)
+        return answer_page(payload, service().index) if is_page else jsonify(payload)
 
     @app.get("/page/<local>")
     def page(local: str) -> str:

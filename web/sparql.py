@@ -2,15 +2,18 @@
 
 import hashlib
 import json
+from functools import lru_cache
 from http import HTTPStatus
 from os import SEEK_END
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from flask import Flask, Response, abort, jsonify, render_template, request
+from rdflib.namespace import SH
 from werkzeug.wrappers import Response as BaseResponse
 from werkzeug.wsgi import wrap_file
 
-from kg.description import describe_service, prefix_document
+from kg.description import describe_queries, describe_service, prefix_document
 from kg.errors import BadParameter, BadSparql, RefusedSparql
 from kg.sparql.empty import explain_empty
 from kg.sparql.guard import Outline, inspect
@@ -21,7 +24,7 @@ from kg.views import DISCLAIMER, Json
 from kg.vocabulary import PREFIXES, compress, expand
 from web.description import own_address, sent
 from web.negotiation import chosen, chosen_key, required, wants_page
-from web.serving import client, serving
+from web.serving import client, service, serving
 
 SHOWN_ROWS = 500
 """How many rows the page of a query shows; the formats give all."""
@@ -30,8 +33,20 @@ PREFIX_TYPES = ("application/json", "application/ld+json", "text/turtle")
 Values = dict[str, list[str]]
 
 
+class Example(NamedTuple):
+    """A query to begin with."""
+
+    about: str
+    query: str
+
+
 def add_sparql(app: Flask) -> None:
     """`/sparql`, `/prefixes` and `/rdf-graphs`."""
+    vendor = Path(app.static_folder or "") / "vendor"
+    app.jinja_env.globals.update(
+        vendored=lambda name: (vendor / name).is_file(),
+        example_queries=lambda: _examples(serving().version),
+    )
 
     @app.route("/sparql", methods=["GET", "POST"])
     def sparql() -> str | BaseResponse:
@@ -100,6 +115,15 @@ def _without_query() -> str | BaseResponse:
     base = own_address()
     has_union = serving().service is not None  # our default graph holds what all graphs hold
     return sent(describe_service(f"{base}sparql", base, union=has_union))
+
+
+@lru_cache(maxsize=1)
+def _examples(_version: str) -> list[Example]:
+    """The named queries with their examples as values, as `/sparql-examples` has them."""
+    queries = service().queries()
+    graph = describe_queries(queries, "")
+    texts = {str(node).partition("#")[2]: text for node, text in graph.subject_objects(SH.select)}
+    return [Example(query.summary, str(texts[query.name]).strip()) for query in queries]
 
 
 def _answer(outline: Outline, values: Values) -> BaseResponse:
@@ -178,15 +202,19 @@ def _shown(result: Result) -> Json:
 
 
 def _cell(term: Json) -> Json:
-    """A term of a solution: its short form, and the page of it if it is an entity of ours."""
+    """A term of a solution: its short form; of an entity of ours, its page and its label."""
+    cell = {"text": term["value"], "local": None, "label": None}
     if term["type"] == "triple":
         parts = [term["value"][name] for name in ("subject", "predicate", "object")]
-        return {"text": " ".join(_cell(part)["text"] for part in parts), "local": None}
+        return {**cell, "text": " ".join(_cell(part)["text"] for part in parts)}
     if term["type"] != "uri":
-        return {"text": term["value"], "local": None}
+        return cell
     curie = compress(term["value"])
-    is_ours = curie.startswith("etio:") and serving().service is not None
-    return {"text": curie, "local": curie[5:] if is_ours else None}
+    cell["text"] = curie
+    if curie.startswith("etio:") and (service := serving().service) is not None:
+        entity = service.index.entities.get(curie)
+        cell |= {"local": curie[5:], "label": entity.label if entity else None}
+    return cell
 
 
 def _explanation(outline: Outline, values: Values) -> BaseResponse:
