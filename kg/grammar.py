@@ -336,3 +336,16 @@ WITHOUT = re.compile(
     r"(.+?) (?:without|but not|other than|apart from|except(?: for)?|avoiding) (.+)"
 )
 """A condition, and what is not wanted as an answer."""
+
+WORDS: frozenset[str] = frozenset().union(
+    *(GLUE, PRONOUNS, NEGATIONS, AFFIRMATIVES, FILLERS, SOFT_MARKERS, ADVERBS, DENIED_SO, NORMAL),
+    *MARKERS,
+    *AFTERWARDS,
+    *(
+        words
+        for heads in (HEADS, BARE_HEADS, JOINING)
+        for known in heads.values()
+        for words in known
+    ),
+)
+"""Every word of the grammar, folded: none is misspelt."""

@@ -11,6 +11,9 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
 from kg.errors import NotUnderstood
 from kg.grammar import (
     ADVERBS,
@@ -35,6 +38,7 @@ from kg.grammar import (
     SOFT_MARKERS,
     WELL,
     WITHOUT,
+    WORDS,
 )
 from kg.index import Index
 from kg.lexicon import Lexicon, Match
@@ -52,9 +56,11 @@ from kg.questions import (
     in_parts,
     sentence,
 )
-from kg.words import Word, phrase, words_of
+from kg.words import IRREGULAR, Word, fold_word, phrase, words_of
 
 MAX_LENGTH = 500
+_LEAST_MISSPELT, _LEAST_MISSPELT_TWICE = 6, 9
+"""Letters that a word has at least to be taken for another that is one, or two, letters away."""
 _LONGEST_PHRASE = 5
 """Words in the longest phrase of the grammar."""
 _NAMED_RISK = re.compile(rf"{RISK_WORDS} [^,]*")
@@ -195,7 +201,9 @@ class Reader:
         self._index = index
         self._lexicon = lexicon
         self._general = _general_symptoms(index)
+        self._spelt = _spelt(index)
         self._vocabulary = sorted({word for name in lexicon.names() for word in name})
+        self._known = WORDS.union(self._vocabulary)
 
     def read(self, text: str) -> Reading:
         """The reading of `text`; NotUnderstood, with suggestions, where there is none."""
@@ -260,7 +268,11 @@ class Reader:
         return found.value if found else None
 
     def _condition(self, text: str) -> Match | None:
-        return self._lexicon.whole(phrase(text), ("condition",))
+        words = phrase(text)
+        return self._named(words) or self._named(tuple(map(self._meant, words)))
+
+    def _named(self, words: tuple[str, ...]) -> Match | None:
+        return self._lexicon.whole(words, ("condition",))
 
     # -- about a condition -----------------------------------------------------------------
 
@@ -276,7 +288,10 @@ class Reader:
         if condition.others:
             ambiguities = (Ambiguity(rest, condition.value, condition.others),)
         question = Question(ask, condition.value, without=without)
-        return Reading(question, (), ambiguities, text=rest)
+        doubts: tuple[str, ...] = ()
+        if not without and self._named(phrase(rest.removeprefix(f"{CONDITION_WORD} "))) is None:
+            doubts = (f"{rest!r} was read as {self._index.label(condition.value)!r}",)
+        return Reading(question, (), ambiguities, doubts, text=rest)
 
     def _with_exception(self, rest: str) -> tuple[Match | None, tuple[str, ...]]:
         """'plantar fasciitis without surgery': the condition, and what is not wanted."""
@@ -312,7 +327,7 @@ class Reader:
         state = _State(text)
         told = read_person(_NAMED_RISK.sub(lambda found: " " * len(found[0]), text))
         words = _outside([w for w in words_of(text) if start <= w.start and w.end <= end], told)
-        words = _reordered(words)
+        words = [self._respelt(state, word) for word in _reordered(words)]
         state.spans += [Span(*span, "person", text[slice(*span)]) for span in told.spans]
         place = 0
         while place < len(words):
@@ -328,6 +343,26 @@ class Reader:
             text,
             tuple(sorted(state.spans, key=lambda span: (span.start, span.end))),
         )
+
+    def _respelt(self, state: _State, word: Word) -> Word:
+        """A word of no name, if it is a letter or two from one word of a label, as that word."""
+        meant = self._meant(word.text)
+        if meant == word.text:
+            return word
+        said = state.text[word.start : word.end]
+        state.doubts.append(f"{said!r} was read as {meant!r}")
+        return replace(word, text=meant)
+
+    def _meant(self, word: str) -> str:
+        """The one word of a label that an unknown word is so near to; else the word itself."""
+        if len(word) < _LEAST_MISSPELT or word in self._known or not word.isalpha():
+            return word
+        most = 1 if len(word) < _LEAST_MISSPELT_TWICE else 2
+        found = process.extract(word, self._spelt, scorer=OSA.distance, score_cutoff=most, limit=4)
+        near = {
+            fold_word(text) for text, far, _ in found if far == found[0][1] and text[0] == word[0]
+        }
+        return near.pop() if len(near) == 1 else word
 
     def _findings(self, state: _State) -> tuple[Finding, ...]:
         """The findings with their symptoms taken apart, each once, the absent ones last."""
@@ -758,6 +793,13 @@ def _past_pronoun(words: Sequence[Word], place: int) -> int:
 
 def _has_symptom(question: Question) -> bool:
     return any(c.role == "symptom" for finding in question.findings for c in finding.criteria)
+
+
+def _spelt(index: Index) -> list[str]:
+    """The words of the labels, folded, and those that are folded as exceptions."""
+    labels = (phrase(entity.label) for entity in index.entities.values())
+    words = {word for label in labels for word in label}.union(IRREGULAR)
+    return sorted(word for word in words if len(word) >= _LEAST_MISSPELT)
 
 
 def _general_symptoms(index: Index) -> frozenset[str]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 ARTICLES = frozenset({"the", "a", "an", "my", "your", "his", "her", "their", "our"})
 """Words that count neither in a name nor in a question."""
 
-_IRREGULAR = {
+IRREGULAR = {
     "calves": "calf",
     "feet": "foot",
     "teeth": "tooth",
@@ -119,7 +119,7 @@ def words_of(text: str) -> list[Word]:
 @lru_cache(maxsize=50_000)
 def fold_word(word: str) -> str:
     """The common form of one lower-case word."""
-    word = _IRREGULAR.get(word, word)
+    word = IRREGULAR.get(word, word)
     for pattern, replacement in _SPELLING:
         word = pattern.sub(replacement, word)
     if len(word) > 3 and word.endswith("ies"):

@@ -116,6 +116,23 @@ def test_questions_about_a_condition_are_read(
 
 
 @pytest.mark.parametrize(
+    ("text", "canonical", "doubt"),
+    [
+        ("swolen calf", "Which conditions can cause swelling in the calf?", "'swolen'"),
+        ("numness in the foot", "Which conditions can cause numbness in the foot?", "'numness'"),
+        ("treatments for siatica", "What are the treatments for sciatica?", "'siatica'"),
+        ("red flags of arthritus", "What are the red flags of arthritis?", "'arthritus'"),
+    ],
+)
+def test_a_misspelt_word_is_read_and_said(
+    leg: Service, reader: Reader, text: str, canonical: str, doubt: str
+) -> None:
+    reading = reader.read(text)
+    assert sentence(reading.question, leg.index) == canonical
+    assert any(each.startswith(f"{doubt} was read as") for each in reading.doubts)
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("two weeks ago my calf cramps began and I have to stop",
