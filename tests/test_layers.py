@@ -12,6 +12,8 @@ READS = {
     "kg.questions", "kg.names", "kg.description", "kg.figures",
     "kg.claims", "kg.rechecking", "kg.differential", "kg.dangers", "kg.relaxing", "kg.assessment",
     "kg.person", "kg.structure", "kg.proving", "kg.conflicts", "kg.passing",
+    "kg.cover", "kg.features", "kg.chips", "kg.browse", "kg.profile", "kg.changes", "kg.bodymap",
+    "kg.picklists", "kg.overview",
 }  # fmt: skip
 OUTER = {"flask", "granian", "werkzeug", "server"}
 
