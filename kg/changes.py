@@ -140,11 +140,9 @@ def _compared(
 def _changed_fields(before: Record, after: Record) -> list[str]:
     if before == after:
         return []
-    return [
-        one.name
-        for one in fields(before)
-        if one.name not in DERIVED and getattr(before, one.name) != getattr(after, one.name)
-    ]
+    stated = [one.name for one in fields(before) if one.name not in DERIVED]
+    stated += ["condition"] if isinstance(before, Presentation) else []
+    return [name for name in stated if getattr(before, name) != getattr(after, name)]
 
 
 def _page(index: Known, record: Record) -> str | None:

@@ -5,7 +5,7 @@ ask is not given.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -152,6 +152,16 @@ class _Parts:
         said = sentence(question, self._index)
         return said if said != self._now else None
 
+    def _said_of(self, findings: Sequence[Finding]) -> str | None:
+        """The sentence with other findings, if it reads back to them.
+
+        It does not where one stands twice, nor where a denial has two values of a role: 'no pain in
+        the bone in the back' denies two things.
+        """
+        is_once = len(set(findings)) == len(findings)
+        is_denied = all(_one_of_a_role(finding) for finding in findings if finding.absent)
+        return self._said(findings=tuple(findings)) if is_once and is_denied else None
+
     def _changes(self, made: Iterable[tuple[str, str | None]]) -> tuple[Change, ...]:
         """Changes by what they are called; of several with the same sentence, the first."""
         first: dict[str, str] = {}
@@ -169,7 +179,7 @@ class _Parts:
         return Part(
             "absent" if finding.absent else "finding",
             tuple(self._criterion(place, criterion) for criterion in finding.criteria),
-            self._said(findings=tuple(findings)),
+            self._said_of(findings),
         )
 
     def _criterion(self, place: int, criterion: Criterion) -> Chip:
@@ -191,15 +201,16 @@ class _Parts:
     def _without(self, place: int, criterion: Criterion) -> str | None:
         """The sentence without a criterion.
 
-        Of several findings, one that loses its symptom goes whole, and a place goes from all that
-        have it: in a sentence, what has neither takes it from its neighbour.
+        Of several findings, one that loses its symptom goes whole, as does what is absent, and a
+        place goes from all that have it: in a sentence, what has neither takes it from its
+        neighbour.
         """
         findings = self._question.findings
-        if len(self._question.present) > 1 and not findings[place].absent:
-            if criterion.role == "symptom":
-                return self._said(findings=(*findings[:place], *findings[place + 1 :]))
-            if criterion.role == "region":
-                return self._without_place(criterion)
+        is_absent = findings[place].absent
+        if criterion.role == "symptom" and (is_absent or len(self._question.present) > 1):
+            return self._said_of((*findings[:place], *findings[place + 1 :]))
+        if criterion.role == "region" and not is_absent and len(self._question.present) > 1:
+            return self._without_place(criterion)
         return self._with(place, criterion)
 
     def _without_place(self, region: Criterion) -> str | None:
@@ -213,7 +224,7 @@ class _Parts:
             for finding in kept
             if not finding.absent
         }
-        return None if len(is_placed) > 1 else self._said(findings=kept)
+        return None if len(is_placed) > 1 else self._said_of(kept)
 
     def _with(self, place: int, criterion: Criterion, to: str | None = None) -> str | None:
         """The sentence with another value in place of a criterion, or with none."""
@@ -226,9 +237,7 @@ class _Parts:
             findings[place] = Finding.of(in_parts(rest, self._index), absent=finding.absent)
         else:
             del findings[place]
-        if len(set(findings)) < len(findings):
-            return None
-        return self._said(findings=tuple(findings))
+        return self._said_of(findings)
 
     def _alternatives(self, place: int, criterion: Criterion) -> dict[str, list[str]]:
         role, value = criterion.role, criterion.value
@@ -321,3 +330,7 @@ class _Parts:
     def _unwanted(self, value: str) -> Chip:
         rest = tuple(one for one in self._question.without if one != value)
         return Chip("without", self._index.label(value), value, self._said(without=rest), {})
+
+
+def _one_of_a_role(finding: Finding) -> bool:
+    return len({criterion.role for criterion in finding.criteria}) == len(finding.criteria)

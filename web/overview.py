@@ -1,5 +1,7 @@
 """Pages on the graph as a whole: pictures of it, and what it does not record."""
 
+from collections.abc import Sequence
+
 from flask import Flask, render_template, request
 
 from kg.overview import (
@@ -13,6 +15,7 @@ from kg.overview import (
     relief_regions,
     urgent_flags,
 )
+from kg.views import Json
 from web.serving import service
 
 RELIEF_OF = "Calf"
@@ -49,14 +52,15 @@ def add_overview(app: Flask) -> None:
     def overview() -> str:
         index = service().index
         system, region = request.args.get("system") or None, request.args.get("region") or None
-        about = request.args.get("relief") or RELIEF_OF
+        offered = relief_regions(index)
+        about = request.args.get("relief") or _first_of(offered)
         return render_template(
             "overview.html",
             heat=heat_map(index),
             chosen={"system": system, "region": region, "relief": about},
             found=conditions_at(index, system, _curie(region)) if system or region else None,
             relief=relief(index, f"etio:{about}"),
-            relief_regions=relief_regions(index),
+            relief_regions=offered,
             states=STATES,
             state_said=STATE_SAID,
             flags=urgent_flags(index),
@@ -75,6 +79,12 @@ def add_overview(app: Flask) -> None:
             order=order,
             aspects=ASPECT_SAID,
         )
+
+
+def _first_of(regions: Sequence[Json]) -> str:
+    """The region whose relief is shown unasked: RELIEF_OF, or the first if the graph has it not."""
+    known = [str(region["id"]).partition(":")[2] for region in regions]
+    return RELIEF_OF if RELIEF_OF in known else next(iter(known), RELIEF_OF)
 
 
 def _curie(local: str | None) -> str | None:

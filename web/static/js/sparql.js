@@ -146,7 +146,7 @@ async function learn(iris) {
   }
 }
 
-/** IRIs of ours lead to our pages, and have their labels beside them. */
+/** IRIs of ours lead to our pages, in this window, and have their labels beside them. */
 async function annotate(root, namespace) {
   const links = [...root.querySelectorAll("a.iri:not([data-iri])")].filter((link) =>
     link.getAttribute("href").startsWith(namespace),
@@ -154,6 +154,7 @@ async function annotate(root, namespace) {
   for (const link of links) {
     link.dataset.iri = link.getAttribute("href");
     link.href = pagesAt + link.dataset.iri.slice(namespace.length);
+    link.removeAttribute("target");
   }
   await learn([...new Set(links.map((link) => link.dataset.iri))]);
   for (const link of links) {
@@ -189,7 +190,6 @@ async function whyEmpty(query) {
 
 function resultView(prefixes) {
   const place = element("div", "");
-  Yasr.plugins.table.defaults.openIriInNewWindow = false;
   const yasr = new Yasr(place, {
     persistenceId: null,
     prefixes,
