@@ -97,10 +97,27 @@ class Assessed:
 class _Weights:
     """How far each criterion of a question counts; `whole` is what meeting all of them gives."""
 
-    findings: Sequence[Sequence[float]]
+    findings: Sequence[tuple[float, ...]]
     factors: Sequence[tuple[Criterion, float]]
     age: float
     whole: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What one finding adds to the score of a condition.
+
+    `frequency` is the highest of what is stated for the condition itself, 0 if nothing is;
+    `sources` are those of it.
+    """
+
+    match: FindingMatch | None
+    gained: float
+    frequency: float = 0.0
+    sources: frozenset[str] = frozenset()
+
+
+_NOTHING = _Share(None, 0.0)
 
 
 class Assessor:
@@ -113,6 +130,7 @@ class Assessor:
         self._presented = len(index.presentations_of)
         self._people = People(index)
         self._evidence = lru_cache(maxsize=4096)(self._find_evidence)
+        self._shares = lru_cache(maxsize=512)(self._find_shares)
         self._risks: dict[str, dict[str, list[Claim]]] = {}
         bearers: dict[str, set[str]] = {}
         for condition, claims in index.claims_about.items():
@@ -125,50 +143,47 @@ class Assessor:
     def assess(self, question: Question) -> list[Assessed]:
         """All conditions of which something recorded is about a present finding, best first."""
         findings = question.findings
-        found = [self._matcher.matches(finding) for finding in findings]
-        is_description = sum(len(f.criteria) for f in question.present) >= DESCRIPTION
-        partials = [
-            {} if finding.absent or not is_description else self._matcher.partial(finding)
-            for finding in findings
-        ]
         weights = self._weights(question)
+        is_description = sum(len(f.criteria) for f in question.present) >= DESCRIPTION
+        shares = [
+            self._shares(finding, own, is_description)
+            for finding, own in zip(findings, weights.findings, strict=True)
+        ]
+        found = (s for s, finding in zip(shares, findings, strict=True) if not finding.absent)
         assessed = []
-        for condition in self._candidates(found, partials, findings):
-            matches = tuple(
-                each.get(condition) or partial.get(condition)
-                for each, partial in zip(found, partials, strict=True)
-            )
-            gained = 0.0
-            for finding, match, own in zip(findings, matches, weights.findings, strict=True):
-                if match is not None:
-                    gained += _absence(match, own) if finding.absent else gain(match.statuses, own)
-            person = []
-            for met, weight in self._met_by_person(condition, question.person, weights):
-                person.append(met)
-                gained += PERSON_WEIGHT * gain((met.status,), (weight,))
-            score = self._score(condition, fit(gained, weights.whole), findings, matches)
-            assessed.append(Assessed(condition, score, findings, matches, tuple(person)))
+        for condition in set().union(*found):
+            own = [each.get(condition, _NOTHING) for each in shares]
+            person = tuple(self._met_by_person(condition, question.person, weights))
+            gained = sum(share.gained for share in own)
+            gained += sum(PERSON_WEIGHT * gain((met.status,), (weight,)) for met, weight in person)
+            score = self._score(condition, fit(gained, weights.whole), own)
+            matches = tuple(share.match for share in own)
+            met = tuple(met for met, _ in person)
+            assessed.append(Assessed(condition, score, findings, matches, met))
         return sorted(
             assessed, key=lambda item: (-item.score.total, self._index.label(item.condition))
         )
 
-    @staticmethod
-    def _candidates(
-        found: Sequence[Mapping[str, FindingMatch]],
-        partials: Sequence[Mapping[str, FindingMatch]],
-        findings: Sequence[Finding],
-    ) -> list[str]:
-        """What a present finding finds; of a description, a part of one will do."""
-        candidates: set[str] = set()
-        for finding, matches, partial in zip(findings, found, partials, strict=True):
-            if not finding.absent:
-                candidates.update(matches, partial)
-        return sorted(candidates)
+    def _find_shares(
+        self, finding: Finding, weights: Sequence[float], is_description: bool
+    ) -> Mapping[str, _Share]:
+        """What a finding adds for each condition; of a description, a part of one will do."""
+        matches = dict(self._matcher.matches(finding))
+        if finding.absent:
+            return {
+                condition: _Share(match, _absence(match, weights))
+                for condition, match in matches.items()
+            }
+        if is_description:
+            matches = {**self._matcher.partial(finding), **matches}
+        return {
+            condition: _share(condition, match, weights) for condition, match in matches.items()
+        }
 
     def _weights(self, question: Question) -> _Weights:
         """The weights; all alike where every condition meets all that is asked."""
         person = question.person
-        findings = [[self._weight(c) for c in f.criteria] for f in question.findings]
+        findings = [tuple(self._weight(c) for c in f.criteria) for f in question.findings]
         factors = self._factors(person)
         age = 0.0 if person.age is None else self._age_weight(person.age)
         present = [own for own, f in zip(findings, question.findings, strict=True) if not f.absent]
@@ -177,8 +192,8 @@ class Assessor:
             return sum(map(sum, present)) + PERSON_WEIGHT * (age + sum(w for _, w in factors))
 
         if whole() == 0:
-            present = [[1.0] * len(own) for own in present]
-            findings = [[1.0] * len(own) for own in findings]
+            present = [(1.0,) * len(own) for own in present]
+            findings = [(1.0,) * len(own) for own in findings]
             factors = [(criterion, 1.0) for criterion, _ in factors]
             age = 0.0 if person.age is None else 1.0
         return _Weights(findings, factors, age, whole())
@@ -233,20 +248,12 @@ class Assessor:
             (self._weight_of_risk(one) for one in bands if one in self._bearers), default=0.0
         )
 
-    def _score(
-        self,
-        condition: str,
-        fitting: float,
-        findings: Sequence[Finding],
-        matches: Sequence[FindingMatch | None],
-    ) -> Score:
-        shown = _behind(findings, matches).values()
-        own = [p for p in shown if p.condition == condition]
+    def _score(self, condition: str, fitting: float, shares: Sequence[_Share]) -> Score:
         return Score(
             fitting,
             breadth(len(self._index.presentations_of[condition]), fitting),
-            max((FREQUENCY_WEIGHTS[p.frequency] for p in own), default=INHERITED_FREQUENCY),
-            self._evidence(frozenset(p.source for p in own)),
+            max(share.frequency for share in shares) or INHERITED_FREQUENCY,
+            self._evidence(frozenset().union(*(share.sources for share in shares))),
         )
 
     def _find_evidence(self, sources: frozenset[str]) -> float:
@@ -270,6 +277,16 @@ def _behind(
         if match is not None and not finding.absent
         for presentation in match.presentations
     }
+
+
+def _share(condition: str, match: FindingMatch, weights: Sequence[float]) -> _Share:
+    own = [p for p in match.presentations if p.condition == condition]
+    return _Share(
+        match,
+        gain(match.statuses, weights),
+        max((FREQUENCY_WEIGHTS[p.frequency] for p in own), default=0.0),
+        frozenset(p.source for p in own),
+    )
 
 
 def _is_recorded(match: FindingMatch | None) -> bool:
