@@ -204,7 +204,7 @@ class Assessor:
         """The risk factors and the age of the person, each with its weight."""
         for criterion, weight in weights.factors:
             yield self._risk(condition, criterion), weight
-        if person.age is not None:
+        if person.age is not None and self._people.ages:
             yield self._age(condition, person.age), weights.age
 
     def _factors(self, person: Person) -> list[tuple[Criterion, float]]:

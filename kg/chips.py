@@ -21,6 +21,7 @@ from kg.questions import (
     in_parts,
     sentence,
 )
+from kg.reading import general_symptoms
 from kg.records import ROLES, Presentation
 from kg.relaxing import steps_up
 from kg.structure import SEXES
@@ -175,12 +176,26 @@ class _Parts:
     def _finding(self, place: int) -> Part:
         finding = self._question.findings[place]
         findings = list(self._question.findings)
-        findings[place] = replace(finding, absent=not finding.absent)
+        findings[place] = self._there(finding) if finding.absent else replace(finding, absent=True)
         return Part(
             "absent" if finding.absent else "finding",
             tuple(self._criterion(place, criterion) for criterion in finding.criteria),
             self._said_of(findings),
         )
+
+    def _there(self, finding: Finding) -> Finding:
+        """What was absent as what is there: where what stands before it is, if it has no place."""
+        taken = {criterion.role for criterion in finding.criteria}
+        general = general_symptoms(self._index)
+        regions = [
+            criterion
+            for other in self._question.present[-1:]
+            for criterion in other.criteria
+            if criterion.role == "region"
+        ]
+        if "region" in taken or any(one.value in general for one in finding.criteria):
+            regions = []
+        return Finding.of((*finding.criteria, *regions))
 
     def _criterion(self, place: int, criterion: Criterion) -> Chip:
         label = self._index.label(criterion.value)

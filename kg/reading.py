@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -200,7 +201,7 @@ class Reader:
     def __init__(self, index: Index, lexicon: Lexicon) -> None:
         self._index = index
         self._lexicon = lexicon
-        self._general = _general_symptoms(index)
+        self._general = general_symptoms(index)
         self._spelt = _spelt(index)
         self._vocabulary = sorted({word for name in lexicon.names() for word in name})
         self._known = WORDS.union(self._vocabulary)
@@ -802,7 +803,8 @@ def _spelt(index: Index) -> list[str]:
     return sorted(word for word in words if len(word) >= _LEAST_MISSPELT)
 
 
-def _general_symptoms(index: Index) -> frozenset[str]:
+@lru_cache(maxsize=2)
+def general_symptoms(index: Index) -> frozenset[str]:
     """The symptoms (CURIEs) that more rows record without a place, or of the body, than with one.
 
     Such as a fever.
