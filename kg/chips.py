@@ -5,9 +5,9 @@ ask is not given.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from kg.index import Index
 from kg.matching import CORE_ROLES
@@ -104,7 +104,7 @@ def other_asks(question: Question, index: Index) -> tuple[Change, ...]:
     )
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _recorded(index: Index) -> Mapping[str, frozenset[str]]:
     """Role → the values that rows record in it."""
     found: dict[str, set[str]] = {role: set() for role in ROLES}
@@ -114,7 +114,12 @@ def _recorded(index: Index) -> Mapping[str, frozenset[str]]:
     return {role: frozenset(values) for role, values in found.items()}
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1)
+def _counts(index: Index) -> Callable[[str, tuple[Criterion, ...]], Mapping[str, int]]:
+    """`_counted` over an index, which is given up with it."""
+    return lru_cache(maxsize=1024)(partial(_counted, index))
+
+
 def _counted(index: Index, role: str, about: tuple[Criterion, ...]) -> Mapping[str, int]:
     """What is recorded in a role, of symptoms also what follows, of presentations about these."""
     shown: Iterable[Presentation] = index.presentations.values()
@@ -258,7 +263,7 @@ class _Parts:
         role, value = criterion.role, criterion.value
         rest = [c for c in self._question.findings[place].criteria if c != criterion]
         about = tuple(c for c in rest if c.role in CORE_ROLES and c.role != role)
-        count = _counted(self._index, role, about)
+        count = _counts(self._index)(role, about)
         taken = {other.role for other in rest}
 
         def offered(values: Iterable[str]) -> list[str]:

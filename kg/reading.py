@@ -803,7 +803,7 @@ def _spelt(index: Index) -> list[str]:
     return sorted(word for word in words if len(word) >= _LEAST_MISSPELT)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def general_symptoms(index: Index) -> frozenset[str]:
     """The symptoms (CURIEs) that more rows record without a place, or of the body, than with one.
 
