@@ -67,6 +67,11 @@ OPENINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 """Patterns for a whole question and what it asks for; the group is what it asks about."""
 
 
+def _words(text: str) -> frozenset[str]:
+    """The words of a text, folded."""
+    return frozenset(map(fold_word, text.split()))
+
+
 def _folded(phrases: str) -> frozenset[tuple[str, ...]]:
     """Phrases separated by '|', each as its folded words."""
     return frozenset(tuple(map(fold_word, words.split())) for words in phrases.split("|"))
@@ -107,31 +112,10 @@ JOINING: dict[str, frozenset[tuple[str, ...]]] = {
     "triggered_by": _folded(_WITH),
 }
 """What leads from a head to what it speaks of."""
-ADVERBS = frozenset(
-    [
-        "again",
-        "soon",
-        "quickly",
-        "completely",
-        "totally",
-        "straight",
-        "straightaway",
-        "away",
-        "off",
-        "down",
-        "slightly",
-        "little",
-        "bit",
-        "much",
-        "immediately",
-        "instantly",
-        "slowly",
-        "almost",
-        "only",
-        "right",
-        "within",
-    ]
-)
+ADVERBS = _words("""
+    again soon quickly completely totally straight straightaway away off down slightly little
+    bit much immediately instantly slowly almost only right within
+""")
 """Words that may stand between a head and what leads on from it."""
 _MARKED = {
     "triggered_by": "triggered by|brought on by|provoked by|set off by|induced by|caused by|"
@@ -173,149 +157,50 @@ AFTERWARDS: dict[tuple[str, ...], str] = {
 }
 """Folded phrase → the role of what stands before it: 'rest helps'."""
 
-FILLERS = frozenset(
-    map(
-        fold_word,
-        [
-            "it",
-            "out",
-            "them",
-            "just",
-            "really",
-            "usually",
-            "always",
-            "often",
-            "sometimes",
-            "only",
-            "still",
-            "also",
-        ],
-    )
-)
+FILLERS = _words("it out them just really usually always often sometimes only still also")
 """Words that may stand between a factor and what is said of it."""
 
-SOFT_MARKERS = frozenset(
-    {
-        "when",
-        "while",
-        "during",
-        "on",
-        "with",
-        "after",
-        "from",
-        "whenever",
-        "if",
-        "since",
-        "following",
-    }
-)
+SOFT_MARKERS = _words("when while during on with after from whenever if since following")
 """Words that mark a trigger if an activity follows, and are glue otherwise."""
 
-PRONOUNS = frozenset(
-    {
-        "i",
-        "you",
-        "we",
-        "he",
-        "she",
-        "they",
-        "it",
-        "when",
-        "am",
-        "are",
-        "is",
-        "im",
-        "were",
-        "was",
-        "do",
-        "to",
-        "of",
-        "try",
-        "have",
-        "had",
-        "been",
-        "being",
-    }
-)
+PRONOUNS = _words("""
+    i you we he she they it when am are is im were was do to of try have had been being
+""")
 """Words that may stand between a marker and its activity: 'worse when I walk'."""
 
-_GLUE = """
+GLUE = _words("""
     in of on at with and that which is are am be been being it i you he she they when while during
     after from to for do does did has have having had get gets getting feel feels felt feeling me
     by as this these there can also both any symptom complaint located its ive im theres theyre
     ill id hes shes weve like then now bit so too even well some all one
-"""
-GLUE = frozenset(map(fold_word, _GLUE.split()))
+""")
 """Words that carry nothing of their own."""
 
-_NEGATIONS = (
-    "no not never without except none neither nor dont doesnt isnt arent wasnt werent didnt hasnt "
-    "havent hardly free"
-)
-NEGATIONS = frozenset(_NEGATIONS.split())
+NEGATIONS = _words("""
+    no not never without except none neither nor dont doesnt isnt arent wasnt werent didnt hasnt
+    havent hardly free
+""")
 """Words that deny what follows them in their clause."""
 
-AFFIRMATIVES = frozenset(
-    [
-        "only",
-        "just",
-        "always",
-        "alway",
-        "sure",
-        "yet",
-        "until",
-        "till",
-        "long",
-        "longer",
-        "much",
-        "able",
-        "being",
-    ]
-)
+AFFIRMATIVES = _words("only just always alway sure yet until till long longer much able being")
 """Words before which a negation denies nothing: 'not only'."""
 
-DENIED_SO = frozenset(
-    [
-        "real",
-        "obvious",
-        "visible",
-        "other",
-        "sign",
-        "history",
-        "major",
-        "much",
-        "actual",
-        "noticeable",
-        "particular",
-        "significant",
-        "feeling",
-        "have",
-        "had",
-        "been",
-        "get",
-        "sudden",
-        "recent",
-        "previous",
-        "known",
-        "kind",
-        "sort",
-        "more",
-        "further",
-        "injury",
-    ]
-)
+DENIED_SO = _words("""
+    real obvious visible other sign history major much actual noticeable particular significant
+    feeling have had been get sudden recent previous known kind sort more further injury
+""")
 """Words between a negation and what it denies: 'no obvious swelling'."""
 
-RESTARTS = frozenset(["it", "its", "they", "theyre", "i", "ive", "im", "something"])
+RESTARTS = _words("it its they theyre i ive im something")
 """Words with which a speaker begins anew: 'not pain really its like …'."""
 
-NORMAL = frozenset(["fine", "ok", "okay", "normal", "good", "clear", "alright", "well"])
+NORMAL = _words("fine ok okay normal good clear alright well")
 """Words that say that a place has nothing: 'the front of the knee is fine'."""
 
-MUST = frozenset(["have", "had", "need", "got", "gotta", "must"])
+MUST = _words("have had need got gotta must")
 """Words of what one must do: 'I have to stop'."""
 
-SCOPE_ENDS = frozenset(["but", "however", "although", "though", "yet", "whereas", "except"])
+SCOPE_ENDS = _words("but however although though yet whereas except")
 """Words at which what was denied ends."""
 
 STATEMENT = re.compile(r"(?:is|are|does|do|can|could|will) (?!there\b|i have\b).+", re.IGNORECASE)
@@ -329,13 +214,28 @@ COMPARISON = re.compile(
 )
 """Two things that are to be told apart."""
 
-LISTING = frozenset(["and", "or", "to", "down", "into", "through", "from", "up"])
+LISTING = _words("and or to down into through from up")
 """Words between places each of which is meant: 'from the back down to the foot'."""
 
 WITHOUT = re.compile(
     r"(.+?) (?:without|but not|other than|apart from|except(?: for)?|avoiding) (.+)"
 )
 """A condition, and what is not wanted as an answer."""
+
+BACK_TO = _words("again to from in home out then when after later ago")
+"""Words before which 'back' is no place."""
+
+COMES_BACK = _words("""
+    it its go come came fly flew get got then pull lie lean sit was right straight move put look
+    fall grow week day month year
+""")
+"""Words after which 'back' is no place."""
+
+WHICH = _words("both each left right")
+"""Words for which of two: 'back of both heels'."""
+
+IS = _words("is was are look feel seem totally completely perfectly still be been")
+"""Words between a place and what is said of it."""
 
 WORDS: frozenset[str] = frozenset().union(
     *(GLUE, PRONOUNS, NEGATIONS, AFFIRMATIVES, FILLERS, SOFT_MARKERS, ADVERBS, DENIED_SO, NORMAL),

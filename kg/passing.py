@@ -7,43 +7,18 @@ ago' is not.
 import re
 from collections.abc import Sequence
 
-from kg.words import fold
-
 _NUMBER = (
     r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|"
     r"couple(?: of)?|few|several|some|many)"
 )
-_SHORT = ["second", "sec", "minute", "min", "hour", "hr"]
-_LONG = [
-    "day",
-    "week",
-    "month",
-    "year",
-    "yr",
-    "night",
-    "mile",
-    "km",
-    "metre",
-    "meter",
-    "yard",
-    "block",
-    "step",
-    "aisle",
-    "session",
-    "lap",
-    "time",
-    "round",
-    "pound",
-    "stone",
-    "kg",
-    "lb",
-    "inch",
-    "cm",
-]
-_UNIT = "|".join(fold(unit) for unit in (*_SHORT, *_LONG))
+_SHORT = r"(?:second|sec|minute|min|hour|hr)"
+_LONG = (
+    r"(?:day|week|month|year|yr|night|mile|km|meter|yard|block|step|aisle|session|lap|time|round|"
+    r"pound|stone|kg|lb|inch|cm)"
+)
 _COUNTED = re.compile(
     rf"(?:about |around |roughly |over |nearly |after |within |past |like )*"
-    rf"{_NUMBER}(?: (?:to |or )?{_NUMBER})? (?:more )?(?:{_UNIT})\b"
+    rf"{_NUMBER}(?: (?:to |or )?{_NUMBER})? (?:more )?(?:{_SHORT}|{_LONG})\b"
     r"(?: (?:ago|back|later|earlier|now|old|straight|into|in|off|or so|at time|each|running))*"
 )
 _FIXED = re.compile(
@@ -62,7 +37,7 @@ def passing(words: Sequence[str], before: str) -> int:
     text = " ".join(words[:10])
     found = _COUNTED.match(text)
     if found is not None:
-        is_short = any(f" {unit}" in found[0] for unit in _SHORT)
+        is_short = re.search(rf" {_SHORT}\b", found[0]) is not None
         return 0 if is_short and before in LASTING else found[0].count(" ") + 1
     fixed = _FIXED.match(text)
     return 0 if fixed is None else fixed[0].count(" ") + 1

@@ -20,12 +20,15 @@ from kg.grammar import (
     ADVERBS,
     AFFIRMATIVES,
     AFTERWARDS,
+    BACK_TO,
     BARE_HEADS,
+    COMES_BACK,
     DENIED_SO,
     EXAMPLES,
     FILLERS,
     GLUE,
     HEADS,
+    IS,
     JOINING,
     LISTING,
     MARKERS,
@@ -38,6 +41,7 @@ from kg.grammar import (
     SCOPE_ENDS,
     SOFT_MARKERS,
     WELL,
+    WHICH,
     WITHOUT,
     WORDS,
 )
@@ -68,57 +72,6 @@ _NAMED_RISK = re.compile(rf"{RISK_WORDS} [^,]*")
 """A risk factor that is called so, whatever its name says of an age or a sex."""
 _FREE_ROLES = ("symptom", "region", "timing", "laterality", "quality")
 _BACK, _BODY, _DURATION = "etio:Back", "etio:WholeBody", "etio:Duration"
-_BACK_TO = frozenset(
-    ["again", "to", "from", "in", "home", "out", "then", "when", "after", "later", "ago"]
-)
-_COMES_BACK = frozenset(
-    [
-        "it",
-        "its",
-        "go",
-        "come",
-        "came",
-        "fly",
-        "flew",
-        "get",
-        "got",
-        "then",
-        "pull",
-        "lie",
-        "lean",
-        "sit",
-        "was",
-        "right",
-        "straight",
-        "move",
-        "put",
-        "look",
-        "fall",
-        "grow",
-        "week",
-        "day",
-        "month",
-        "year",
-    ]
-)
-"""Words after which 'back' is no place."""
-_WHICH = frozenset(["both", "each", "left", "right"])
-_IS = frozenset(
-    [
-        "is",
-        "was",
-        "are",
-        "look",
-        "feel",
-        "seem",
-        "totally",
-        "completely",
-        "perfectly",
-        "still",
-        "be",
-        "been",
-    ]
-)
 _SAID_ROLE = {"triggered_by": "what brings it on", "risk_factors": "a risk factor"}
 
 
@@ -512,8 +465,8 @@ class Reader:
         if words[place].is_determined or words[place].begins:
             return False
         after = words[place + 1] if place + 1 < len(words) else None
-        goes_on = after is not None and not after.begins and after.text in _BACK_TO
-        return goes_on or _follows(words, place, _COMES_BACK)
+        goes_on = after is not None and not after.begins and after.text in BACK_TO
+        return goes_on or _follows(words, place, COMES_BACK)
 
     def _had_to(self, state: _State, words: Sequence[Word], place: int) -> int:
         """Past 'I have to stop': what one must do relieves, if it is known to; or 0."""
@@ -541,7 +494,7 @@ class Reader:
         if last is None or last.role != "region":
             return False
         between = [word for word in words[:place] if word.start >= last.end]
-        if any(word.begins or word.text not in _IS for word in between):
+        if any(word.begins or word.text not in IS for word in between):
             return False
         for draft in state.drafts:
             if draft.criteria and draft.criteria[-1] == Criterion("region", last.value):
@@ -753,7 +706,7 @@ def _reordered(words: Sequence[Word]) -> list[Word]:
     """'back of both heels' as 'both back of heels', so that the name of the place is whole."""
     ordered = list(words)
     for place in range(1, len(ordered) - 1):
-        if ordered[place].text == "of" and ordered[place + 1].text in _WHICH:
+        if ordered[place].text == "of" and ordered[place + 1].text in WHICH:
             which = replace(ordered[place + 1], begins=ordered[place - 1].begins)
             head = replace(ordered[place - 1], begins=False)
             ordered[place - 1 : place + 2] = [which, head, ordered[place]]
