@@ -9,6 +9,7 @@ from kg.errors import BadParameter, NoProof
 from kg.matching import Matcher, Status
 from kg.proving import Prover
 from kg.questions import (
+    ANSWER_ROLES,
     RELATION_ASKED,
     Question,
     class_expression,
@@ -251,7 +252,7 @@ class Answerer:
 
     def _from_presentations(self, question: Question) -> list[Json]:
         """Symptoms or relieving factors recorded in the presentations that are asked about."""
-        role = "symptom" if question.ask == "symptoms" else "relieved_by"
+        role = ANSWER_ROLES[question.ask]
         by_value: dict[str, list[Presentation]] = {}
         for presentation in self._presentations_about(question):
             for value in presentation.recorded[role]:

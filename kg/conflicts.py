@@ -10,13 +10,10 @@ from functools import cache, reduce
 from operator import and_, or_
 
 from kg.matching import Matcher, places
-from kg.questions import Criterion, Question
+from kg.questions import ANSWER_ROLES, Criterion, Question
 
 MAX_TRIED = 4096
 """Sets of criteria tried for a conflict: all sets of 12."""
-
-ANSWER_ROLES = {"symptoms": "symptom", "relief": "relieved_by"}
-"""What is asked of findings, besides conditions → the role whose values answer it."""
 
 
 @dataclass(frozen=True, slots=True)

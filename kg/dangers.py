@@ -11,13 +11,12 @@ from functools import cache
 
 from kg.index import Index
 from kg.matching import Matcher
-from kg.questions import RELATION_ASKED, Criterion, Finding, Question
+from kg.questions import ANSWER_ROLES, RELATION_ASKED, Criterion, Finding, Question
 from kg.records import Claim
 from kg.views import URGENCY_ORDER, Json, Views
 
 _PROVOKING = ("triggered_by", "aggravated_by")
 """Roles in which a fall or a bite is something that happened."""
-_ANSWERED_BY = {"symptoms": "symptom", "relief": "relieved_by"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +128,7 @@ class Dangers:
 
     def _find_share(self, flag: str) -> float:
         """The share of conditions with presentations that present with a red flag."""
-        presentations = self._index.presented_with.get(("symptom", flag), ())
-        conditions = {condition for p in presentations for condition in p.conditions}
+        conditions = self._index.conditions_with("symptom", flag)
         return len(conditions) / max(1, len(self._index.presentations_of))
 
     def _named(self, question: Question) -> Iterator[str]:
@@ -193,7 +191,7 @@ def _claimed(relation: str, candidates: Iterable[str], index: Index) -> int:
 
 def _recorded(question: Question, matcher: Matcher) -> dict[str, set[str]]:
     """Role → the conditions of which it is recorded where a presentation is about a finding."""
-    answer = _ANSWERED_BY.get(question.ask)
+    answer = ANSWER_ROLES.get(question.ask)
     found: dict[str, set[str]] = {}
     for finding in question.present or (Finding(()),):
         roles = [*(c.role for c in finding.criteria), *([answer] if answer else ())]

@@ -108,6 +108,11 @@ class Index:
         """The entity itself, all that it is a kind of and all that it is part of."""
         return frozenset((identifier, *self.entities[identifier].broader))
 
+    def conditions_with(self, role: str, value: str) -> frozenset[str]:
+        """The conditions that have a presentation in which an entity is entailed in a role."""
+        shown = self.presented_with.get((role, value), ())
+        return frozenset(condition for one in shown for condition in one.conditions)
+
     def shared(self, region: str, other: str) -> Set[str]:
         """The regions that lie in both of two regions: muscle and calf share the calf muscle."""
         return self._within.get(region, frozenset()) & self._within.get(other, frozenset())

@@ -183,11 +183,7 @@ def _cell(count: int) -> Json:
 def _placed(index: Index) -> dict[str, frozenset[str]]:
     """Region of REGIONS → the conditions with a presentation entailed in it."""
     return {
-        region: frozenset(
-            condition
-            for one in index.presented_with.get(("region", region), ())
-            for condition in one.conditions
-        )
+        region: index.conditions_with("region", region)
         for region in REGIONS
         if region in index.entities
     }

@@ -7,7 +7,7 @@ from typing import Any
 from kg.errors import NoProof
 from kg.index import Index
 from kg.matching import NEIGHBOURS
-from kg.questions import Criterion, Finding, Question, sentence
+from kg.questions import ANSWER_ROLES, Criterion, Finding, Question, sentence
 from kg.records import ROLES, Claim, Presentation
 from kg.views import RELATION_SAID, Json
 from kg.vocabulary import COLUMN_PROPERTIES, PREFIXES, RELATION_PROPERTIES, compress, expand
@@ -23,7 +23,6 @@ PROPERTY["symptom"] = KIND_OF
 """Role of a presentation → the property that says it."""
 RELATION = {name: compress(str(iri)) for name, iri in RELATION_PROPERTIES.items()}
 """Relation of a claim → its property."""
-_ASKED_FOR = {"symptoms": "symptom", "relief": "relieved_by"}
 _FOUND = ("entailed", "compatible")
 
 
@@ -45,7 +44,7 @@ class Prover:
                     found.setdefault(item["finding"], item["presentation"])
             each = [found.get(number) for number in range(1, len(question.findings) + 1)]
             return self.of_presentations(value, question.findings, each)
-        role = _ASKED_FOR.get(question.ask)
+        role = ANSWER_ROLES.get(question.ask)
         if role is None:
             return self.of_claims(str(question.subject), value, [item["claim"] for item in met])
         presentations = [self._index.presentations[item["presentation"]] for item in met]

@@ -26,7 +26,10 @@ RELATION_ASKED = {
 }
 """What is asked for → the relation of the claims that answer it."""
 
-ASKS = ("conditions", *RELATION_ASKED, "symptoms", "relief")
+ANSWER_ROLES = {"symptoms": "symptom", "relief": "relieved_by"}
+"""What is asked for → the role of presentations whose values answer it."""
+
+ASKS = ("conditions", *RELATION_ASKED, *ANSWER_ROLES)
 """Everything that can be asked for."""
 
 _SENTENCES = {
