@@ -2,23 +2,25 @@
 
 python server.py                 the leg graph, from build/
 python server.py --data FILE…    SPARQL over any RDF files instead
+python server.py --settings      what is set, and what can be
+
+Nothing else reads the environment.
 """
 
 import argparse
-import contextlib
 import gc
+import logging
 import os
 import resource
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from flask import Flask, jsonify, redirect, request, url_for
@@ -29,8 +31,6 @@ from werkzeug.wrappers import Response as BaseResponse
 from kg.errors import KgError, SnapshotError
 from kg.layout import MANIFEST
 from kg.snapshot import current_version
-from kg.sparql.pool import PoolSettings
-from kg.sparql.turns import Shares
 from kg.views import DISCLAIMER, RELATION_SAID, SYNONYM_TYPE_SAID, URGENCY_SAID
 from web.answers import add_answers
 from web.browse import add_browse
@@ -39,16 +39,23 @@ from web.description import add_description
 from web.docs import add_docs
 from web.gateway import MAX_BODY, Gateway
 from web.home import add_home
+from web.limiting import Limiter
+from web.logs import Writer, form_of, install, render_of, write
 from web.lookups import add_entities, add_queries
 from web.overview import add_overview
 from web.pages import add_ontology, add_pages, page_of
 from web.problems import add_problems
 from web.reasoning import add_reasoning
 from web.serving import Current, current, over_files, over_folder, serving
+from web.settings import SETTINGS, Settings, changed, table
 from web.sparql import add_sparql
+from web.vocabularies import add_vocabularies
 
+if TYPE_CHECKING:
+    from web.metrics import Metrics
+
+__all__ = ["SETTINGS", "Settings", "create_app", "create_gateway", "main"]
 ROOT = Path(__file__).resolve().parent
-MEGABYTE = 1024 * 1024
 STOP_SECONDS = 8
 """How long running requests may take to finish once the service is told to stop."""
 ORPHAN_SECONDS = 0.2
@@ -63,7 +70,9 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "ETag, Etiograph-Truncated, Retry-After",
+    "Access-Control-Expose-Headers": (
+        "ETag, Etiograph-Truncated, Retry-After, RateLimit, RateLimit-Policy"
+    ),
 }
 PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
@@ -71,102 +80,9 @@ PREFLIGHT_HEADERS = {
     "Access-Control-Max-Age": "86400",
 }
 CONDITIONS = frozenset({"If-None-Match", "If-Modified-Since", "Range"})
-
-
-class Setting(NamedTuple):
-    """What can be set in the environment: a default tells its type too."""
-
-    name: str
-    default: str | int | float
-    help: str
-
-
-POOL = PoolSettings()
-SETTINGS = (
-    Setting("HOST", "127.0.0.1", "address to serve at"),
-    Setting("PORT", 8000, "port to serve at"),
-    Setting("ETIOGRAPH_FOLDER", str(ROOT / "build"), "folder of snapshots"),
-    Setting("ETIOGRAPH_DATA", "", "RDF files to serve instead, as --data gives them"),
-    Setting("ETIOGRAPH_DATA_MEMORY", 8192, "most MB that loading RDF files may take"),
-    Setting("ETIOGRAPH_DATA_SECONDS", 600.0, "most seconds that loading may take"),
-    Setting("ETIOGRAPH_CACHE", 64, "MB of answers kept for those who ask again; 0 keeps none"),
-    Setting("ETIOGRAPH_PROXIES", 0, "trusted proxies in front that set X-Forwarded-*"),
-    Setting("ETIOGRAPH_QUERY_TIMEOUT", 10.0, "most seconds of a query"),
-    Setting("ETIOGRAPH_QUERY_MEMORY", 1024, "most MB of memory of a query"),
-    Setting("ETIOGRAPH_QUERY_ROWS", 100_000, "most rows or triples of a result"),
-    Setting("ETIOGRAPH_QUERY_SIZE", 64, "most MB of a result"),
-    Setting("ETIOGRAPH_QUERY_WORKERS", POOL.workers, "queries that run at a time"),
-    Setting("ETIOGRAPH_QUERY_QUEUE", POOL.shares.queue, "queries that may wait for their turn"),
-    Setting("ETIOGRAPH_QUERY_WAIT", POOL.shares.wait, "most seconds of waiting"),
-    Setting("ETIOGRAPH_CLIENT_RUNNING", POOL.shares.running, "queries of one client at a time"),
-    Setting(
-        "ETIOGRAPH_CLIENT_SECONDS", POOL.shares.seconds, "query seconds a minute of one client"
-    ),
-    Setting("ETIOGRAPH_SPARQL_ENDPOINT", "", "SPARQL 1.1 engine that answers instead"),
-    Setting("ETIOGRAPH_SPARQL_USER", "", "user name at that engine"),
-    Setting("ETIOGRAPH_SPARQL_PASSWORD", "", "password at that engine"),
-)
-"""Everything that can be set, in the order of the README."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the environment says."""
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    folder: Path = ROOT / "build"
-    data: tuple[Path, ...] = ()
-    cache: int = 64 * MEGABYTE
-    proxies: int = 0
-    pool: PoolSettings = POOL
-    endpoint: Mapping[str, Any] | None = None
-
-    @classmethod
-    def from_environment(cls) -> "Settings":
-        """Read SETTINGS; SystemExit names one that is not a number where it should be."""
-        read = {setting.name: _read(setting) for setting in SETTINGS}
-        part = {name.removeprefix("ETIOGRAPH_"): value for name, value in read.items()}
-        endpoint = {
-            "endpoint": part["SPARQL_ENDPOINT"],
-            "user": part["SPARQL_USER"],
-            "password": part["SPARQL_PASSWORD"],
-        }
-        return cls(
-            host=part["HOST"],
-            port=part["PORT"],
-            folder=Path(part["FOLDER"]),
-            data=tuple(map(Path, filter(None, part["DATA"].split(os.pathsep)))),
-            cache=part["CACHE"] * MEGABYTE,
-            proxies=part["PROXIES"],
-            pool=PoolSettings(
-                timeout=part["QUERY_TIMEOUT"],
-                max_rows=part["QUERY_ROWS"],
-                max_bytes=part["QUERY_SIZE"] * MEGABYTE,
-                memory=part["QUERY_MEMORY"] * MEGABYTE,
-                workers=part["QUERY_WORKERS"],
-                load_memory=part["DATA_MEMORY"] * MEGABYTE,
-                load_seconds=part["DATA_SECONDS"],
-                shares=Shares(
-                    part["CLIENT_RUNNING"],
-                    part["CLIENT_SECONDS"],
-                    part["QUERY_QUEUE"],
-                    part["QUERY_WAIT"],
-                ),
-            ),
-            endpoint=endpoint if endpoint["endpoint"] else None,
-        )
-
-
-def _read(setting: Setting) -> Any:
-    text = os.environ.get(setting.name) or str(setting.default)
-    if isinstance(setting.default, str):
-        return text
-    with contextlib.suppress(ValueError):
-        value = type(setting.default)(text)
-        if value >= 0:
-            return value
-    raise SystemExit(f"error: {setting.name} must be a number from 0, not {text!r}")
+SHARED_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder in which processes share their counts, to `prometheus_client`."""
+log = logging.getLogger("etiograph")
 
 
 class _Json(DefaultJSONProvider):
@@ -182,14 +98,25 @@ class _Json(DefaultJSONProvider):
             return super().dumps(obj, **kwargs)
 
 
+class Application(Flask):
+    """Logs what failed by where it did: neither the address nor the message of the exception."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        route = request.url_rule.rule if request.url_rule else ""
+        extra = {"event": "failure", "fields": {"route": route}}
+        log.error("a request failed", exc_info=exc_info, extra=extra)
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application; a KgError tells why there is nothing to serve."""
-    settings = settings or Settings.from_environment()
+    from web.operation import add_operation  # main names the folder of its counts first
+
+    settings = settings or Settings.read(os.environ)
     if settings.data:
         held = over_files(settings.data, settings.pool)
     else:
         held = over_folder(settings.folder, settings.pool, settings.endpoint)
-    app = Flask(__name__, template_folder="web/templates", static_folder="web/static")
+    app = Application(__name__, template_folder="web/templates", static_folder="web/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY
     app.json = _Json(app)
@@ -206,6 +133,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.filters["words"] = lambda text: str(text).replace("_", " ")
     app.context_processor(lambda: {"version": serving().version})
     _add_routes(app, legs=not settings.data)
+    app.extensions["etiograph.metrics"] = add_operation(app, held)
     app.after_request(_finish)
     if settings.proxies:
         count = settings.proxies
@@ -232,6 +160,7 @@ def _add_routes(app: Flask, *, legs: bool) -> None:
         add_entities(app)
         add_queries(app)
         add_reasoning(app)
+        add_vocabularies(app)
     else:
         app.add_url_rule("/", "home", lambda: redirect(url_for("sparql")))
 
@@ -281,16 +210,35 @@ def _finish(response: BaseResponse) -> BaseResponse:
 
 
 def create_gateway() -> Gateway:
-    """What granian runs in its worker."""
-    settings = Settings.from_environment()
+    """What granian runs in each of its workers."""
+    from web.operation import Observer, keep_published
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until it serves, there is nothing to finish
+    for ignored in (signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(ignored, signal.SIG_IGN)
+    settings = Settings.read(os.environ)
+    form = form_of(settings.log)
+    writer = Writer(render_of(form), write)
+    install(form, writer.put, open_words=settings.log_questions)
     try:
         app = create_app(settings)
     except KgError as error:
         sys.exit(f"error: {error}")
     held: Current = app.extensions["etiograph"]
+    metrics: Metrics = app.extensions["etiograph.metrics"]
+    metrics.dropped = lambda: writer.dropped
+    keep_published(metrics)
     threading.Thread(target=held.watch, daemon=True).start()
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    return Gateway(app, held, settings.cache)
+    observer = Observer(metrics, held, None if form == "off" else writer.put, settings)
+    limiter = Limiter(settings.rate, settings.burst, settings.proxies) if settings.rate else None
+    begun = {
+        "version": held.serving.version,
+        "pid": os.getpid(),
+        "settings": changed(os.environ),
+    }
+    log.info("a worker serves", extra={"event": "start", "fields": begun})
+    return Gateway(app, held, settings.cache, observer, limiter, writer.close)
 
 
 def _end_with_parent() -> None:
@@ -317,14 +265,20 @@ def _free_address(host: str, port: int) -> str:
 
 
 def _arguments() -> None:
-    """The command line becomes a setting, which the server's worker reads."""
+    """The command line becomes a setting, which the server's workers read; or shows them all."""
     parser = argparse.ArgumentParser(description="Serves the leg graph, or any RDF files.")
     parser.add_argument(
         "--data", nargs="+", metavar="FILE", help="RDF files (.ttl, .nq, .rdf, … or .gz) to serve"
     )
+    parser.add_argument(
+        "--settings", action="store_true", help="print what is set, and what can be, and end"
+    )
     options = parser.parse_args()
     if options.data:
         os.environ["ETIOGRAPH_DATA"] = os.pathsep.join(options.data)
+    if options.settings:
+        print(*table(os.environ), sep="\n")
+        sys.exit()
 
 
 def _what(settings: Settings) -> str:
@@ -344,20 +298,8 @@ def _what(settings: Settings) -> str:
 
 def main() -> None:
     """Serve in the foreground under granian until interrupted."""
-    from granian.constants import Interfaces
-    from granian.http import HTTP1Settings
-    from granian.log import LogLevels
-    from granian.server.mp import MPServer
-
-    class Server(MPServer):
-        """granian answers SIGHUP with new workers; ours replace what they serve."""
-
-        def signal_handler_reload(self, *_: int | FrameType | None) -> None:
-            for worker in self.wrks:
-                os.kill(worker.inner.pid, signal.SIGHUP)
-
     _arguments()
-    settings = Settings.from_environment()
+    settings = Settings.read(os.environ)
     try:
         what = _what(settings)
         address = _free_address(settings.host, settings.port)
@@ -369,11 +311,28 @@ def main() -> None:
     print(
         f"Etiograph, {what}, is at http://{shown}:{settings.port}/  (Ctrl-C stops it)", flush=True
     )
-    Server(
+    counts = tempfile.mkdtemp(prefix="etiograph-")
+    os.environ[SHARED_COUNTS] = counts
+    try:
+        _server(settings, address).serve()
+    finally:
+        shutil.rmtree(counts, ignore_errors=True)
+
+
+def _server(settings: Settings, address: str) -> Any:
+    """granian over `create_gateway`."""
+    from granian.constants import Interfaces
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+
+    from web.processes import Server, is_new
+
+    server = Server(
         "server:create_gateway",
         address=address,
         port=settings.port,
         interface=Interfaces.RSGI,
+        workers=settings.workers,
         factory=True,
         backlog=CONNECTIONS,
         backpressure=CONNECTIONS,
@@ -382,7 +341,13 @@ def main() -> None:
         workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels.error,
         working_dir=ROOT,
-    ).serve()
+    )
+    server.drain_seconds = settings.drain
+    form = form_of(settings.log)
+    render = render_of(form)
+    install(form, lambda entry: write(render(entry)), open_words=settings.log_questions)
+    logging.getLogger("_granian").addFilter(is_new)
+    return server
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ import pytest
 from flask import Flask, Response, request
 
 from web import gateway
-from web.gateway import MAX_BODY, MAX_URL, Cache, Gateway
+from web.gateway import MAX_BODY, MAX_URL, Gateway
+from web.kept import Answer, Cache
 from web.serving import Current
 
 
@@ -17,7 +18,7 @@ class Headers(dict[str, str]):
     """Headers of a request."""
 
     def get_all(self, name: str) -> list[str]:
-        return [self[name]]
+        return [self[name]] if name in self else []
 
 
 class Scope:
@@ -182,14 +183,14 @@ def test_what_is_short_is_not_compressed(service: Gateway) -> None:
 
 def test_the_least_recently_used_gives_way() -> None:
     cache = Cache(3000)
-    answer = gateway.Answer(200, [("etag", "x")], b"y" * 200)
+    answer = Answer(200, [("etag", "x")], b"y" * 200)
     for name in ("a", "b"):
         cache.put((name,), answer)
     cache.get(("a",))
     cache.put(("c",), answer)
     assert cache.get(("a",)) is not None
     assert cache.get(("b",)) is None
-    cache.put(("d",), gateway.Answer(200, [], b"y" * 5000))
+    cache.put(("d",), Answer(200, [], b"y" * 5000))
     assert cache.get(("d",)) is None
 
 

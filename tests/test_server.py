@@ -1,6 +1,7 @@
 """The HTTP surface: routes, negotiation, errors, pages."""
 
 import json
+import os
 import re
 from typing import Any
 from urllib.parse import quote
@@ -14,8 +15,7 @@ from werkzeug.test import TestResponse
 import kg.client
 from kg import errors
 from kg.errors import KgError, RequestError
-from server import SETTINGS, Settings
-from tests.conftest import ROOT
+from server import Settings
 from web.problems import STATUS_OF, status_of
 
 pytestmark = pytest.mark.graph
@@ -362,10 +362,11 @@ def test_the_sparql_of_an_answer_runs_at_the_endpoint(client: FlaskClient) -> No
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "9999")
     monkeypatch.setenv("HOST", "::1")
-    assert (Settings.from_environment().port, Settings.from_environment().host) == (9999, "::1")
+    settings = Settings.read(os.environ)
+    assert (settings.port, settings.host) == (9999, "::1")
     monkeypatch.setenv("PORT", "many")
     with pytest.raises(SystemExit, match="PORT must be a number"):
-        Settings.from_environment()
+        Settings.read(os.environ)
 
 
 @pytest.mark.parametrize(
@@ -453,10 +454,3 @@ def test_an_entity_is_found_by_its_identifier_elsewhere(client: FlaskClient) -> 
     assert found is not None
     assert found["id"] == "etio:Calf"
     assert found["mappings"][0]["iri"] == "http://purl.obolibrary.org/obo/UBERON_8480048"
-
-
-def test_the_readme_has_every_setting() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for setting in SETTINGS:
-        assert f"| `{setting.name}` |" in readme
-        assert f"| {setting.help} |" in readme

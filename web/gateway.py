@@ -6,24 +6,33 @@ long as the version it came from is served. Files are left to granian to send.
 """
 
 import asyncio
-import gzip
 import io
 import json
-import logging
-import os
 import re
 import signal
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from http import HTTPStatus
+from time import perf_counter
 from typing import Any, BinaryIO
 
 from flask import Flask
 
-from web.problems import problem_document
+from web.clients import peer_of
+from web.kept import (
+    NO_ROUTE,
+    TURNED_AWAY,
+    Answer,
+    Cache,
+    Headers,
+    compressed,
+    if_changed,
+    takes_gzip,
+    with_headers,
+)
+from web.limiting import Limiter
+from web.problems import PROBLEM, problem_document
 from web.serving import Current
 
 MAX_URL = 16 * 1024
@@ -34,14 +43,6 @@ THREADS = 48
 """More than all queries that may run or wait, so that everything else goes on beside them."""
 MAX_PENDING = 512
 """Requests that may wait for a thread; more are told to come back."""
-MAX_KEPT = 1024 * 1024
-"""Answers larger than this are not kept."""
-COMPRESSED = re.compile(
-    r"text/.*|application/(?:.*\+)?(?:json|xml|javascript|n-triples|n-quads|trig)|image/svg\+xml"
-)
-"""Media types that gzip makes smaller."""
-MIN_COMPRESSED, MAX_COMPRESSED = 1000, 4 * 1024 * 1024
-GZIP_LEVEL = 4
 OPEN_SECONDS = 30.0
 """How long a file stays open here for granian to open it too."""
 HOST = re.compile(
@@ -49,72 +50,25 @@ HOST = re.compile(
 )
 """Names, IP addresses, with a port or without; or nothing, as HTTP/1.0 has it."""
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-log = logging.getLogger("etiograph")
-
-Headers = list[tuple[str, str]]
+ROUTE = "etiograph.route"
+"""Where the WSGI environment tells which route's pattern a request has met."""
+RETRY_SECONDS = 2
 
 
 class Refused(Exception):
-    """The request is turned away before it reaches Flask."""
+    """The request is turned away before it reaches Flask; `headers` go with the refusal."""
 
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        retry_after: int = RETRY_SECONDS,
+        headers: Headers | None = None,
+    ) -> None:
         self.status = status
         self.detail = detail
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A response; a `file` takes the place of the body."""
-
-    status: int
-    headers: Headers
-    body: bytes
-    file: BinaryIO | None = None
-
-    def header(self, name: str) -> str:
-        return next((value for key, value in self.headers if key == name), "")
-
-    @property
-    def may_be_kept(self) -> bool:
-        return (
-            self.status == HTTPStatus.OK
-            and self.file is None
-            and len(self.body) <= MAX_KEPT
-            and bool(self.header("etag"))
-            and "no-store" not in self.header("cache-control")
-        )
-
-
-class Cache:
-    """Answers by request, the least recently used given up first; `size` in bytes."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._used = 0
-        self._answers: OrderedDict[tuple[object, ...], Answer] = OrderedDict()
-
-    def get(self, key: tuple[object, ...]) -> Answer | None:
-        answer = self._answers.get(key)
-        if answer is not None:
-            self._answers.move_to_end(key)
-        return answer
-
-    def put(self, key: tuple[object, ...], answer: Answer) -> None:
-        if key in self._answers or self._weight(key, answer) > self._size:
-            return
-        self._answers[key] = answer
-        self._used += self._weight(key, answer)
-        while self._used > self._size:
-            self._used -= self._weight(*self._answers.popitem(last=False))
-
-    def clear(self) -> None:
-        self._answers.clear()
-        self._used = 0
-
-    @staticmethod
-    def _weight(key: tuple[object, ...], answer: Answer) -> int:
-        texts = sum(len(part) for part in key if isinstance(part, str | bytes))
-        return texts + len(answer.body) + 1000
+        self.retry_after = retry_after
+        self.headers = headers or []
 
 
 class FileWrapper:
@@ -132,12 +86,35 @@ class FileWrapper:
         """The gateway closes the file, once granian has opened it."""
 
 
-class Gateway:
-    """The RSGI application over a Flask application and what it serves."""
+Observe = Callable[[Any, bytes, Answer, float, bool | None], None]
+"""Called with granian's scope, the body, the answer, the seconds that it took, and whether it is
+one that was kept (None: none was looked for)."""
 
-    def __init__(self, app: Flask, current: Current, cache_size: int) -> None:
+
+def _unobserved(*_: object) -> None:
+    """Nobody looks."""
+
+
+class Gateway:
+    """The RSGI application over a Flask application and what it serves.
+
+    `observe` sees each request with its answer; without a `limiter` a client may ask without end.
+    """
+
+    def __init__(
+        self,
+        app: Flask,
+        current: Current,
+        cache_size: int,
+        observe: Observe = _unobserved,
+        limiter: Limiter | None = None,
+        at_end: Callable[[], None] = _unobserved,
+    ) -> None:
         self._app = app.wsgi_app
         self._current = current
+        self._observe = observe
+        self._limiter = limiter
+        self._at_end = at_end
         self._cache = Cache(cache_size)
         self._cached: object = None
         self._threads = ThreadPoolExecutor(THREADS, "request")
@@ -146,27 +123,62 @@ class Gateway:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Called by granian in its worker, before the first request."""
         loop.add_signal_handler(signal.SIGHUP, self._current.reload)
+        loop.add_signal_handler(signal.SIGUSR1, self._current.drain)
+
+    def __rsgi_del__(self, _: asyncio.AbstractEventLoop) -> None:
+        """Called by granian in its worker, after the last request."""
+        self._at_end()
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         """Answer a request."""
+        began = perf_counter()
         try:
+            told = self._allowed(scope)
             body = await _read(scope, protocol)
         except Refused as refusal:
-            return _respond(protocol, _refused(refusal, scope.path))
+            return self._send(scope, protocol, b"", _refused(refusal, scope.path), began, None)
+        began = perf_counter()  # how long a body takes is the client's affair
         key = _key(scope, body)
         kept = self._kept().get(key)
         if kept is not None:
-            return _respond(protocol, _if_changed(kept, scope))
+            answer = if_changed(kept, scope)
+            return self._send(scope, protocol, body, with_headers(answer, told), began, True)
         if self._pending >= MAX_PENDING:
             busy = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too many requests are waiting")
-            return _respond(protocol, _refused(busy, scope.path))
+            return self._send(scope, protocol, b"", _refused(busy, scope.path), began, None)
         serving = self._current.serving
-        answer = await self._in_thread(_environ(scope, body), protocol)
+        answer = await self._in_thread(scope, protocol, body, told, began)
         if answer.file is not None:
             asyncio.get_running_loop().call_later(OPEN_SECONDS, answer.file.close)
         if answer.may_be_kept and serving is self._current.serving:
             self._cache.put(key, answer)
         return None
+
+    def _allowed(self, scope: Any) -> Headers:
+        """Headers that tell a client its limits; Refused where it is over them."""
+        allowance = self._limiter.take(scope) if self._limiter is not None else None
+        if allowance is None:
+            return []
+        if allowance.retry_after is None:
+            return allowance.headers
+        raise Refused(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "this client sends more requests than it may",
+            allowance.retry_after,
+            allowance.headers,
+        )
+
+    def _send(
+        self,
+        scope: Any,
+        protocol: Any,
+        body: bytes,
+        answer: Answer,
+        began: float,
+        kept: bool | None,
+    ) -> None:
+        _respond(protocol, answer)
+        self._observe(scope, body, answer, perf_counter() - began, kept)
 
     def _kept(self) -> Cache:
         """The cache, empty if something else is served than when it was filled."""
@@ -175,20 +187,23 @@ class Gateway:
             self._cached = self._current.serving
         return self._cache
 
-    async def _in_thread(self, environ: dict[str, Any], protocol: Any) -> Answer:
+    async def _in_thread(self, *request: Any) -> Answer:
         """Answer from a thread, which does not wait for the loop to wake."""
         self._pending += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._respond_to, environ, protocol)
+            return await loop.run_in_executor(self._threads, self._respond_to, *request)
         finally:
             self._pending -= 1
 
-    def _respond_to(self, environ: dict[str, Any], protocol: Any) -> Answer:
+    def _respond_to(
+        self, scope: Any, protocol: Any, body: bytes, told: Headers, began: float
+    ) -> Answer:
+        environ = _environ(scope, body)
         answer = _call(self._app, environ)
-        if _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING")):
-            answer = _compressed(answer)
-        _respond(protocol, answer)
+        if takes_gzip(environ.get("HTTP_ACCEPT_ENCODING")):
+            answer = compressed(answer)
+        self._send(scope, protocol, body, with_headers(answer, told), began, False)
         return answer
 
 
@@ -228,7 +243,7 @@ def _key(scope: Any, body: bytes) -> tuple[object, ...]:
         scope.path,
         scope.query_string,
         body,
-        _takes_gzip(headers.get("accept-encoding")),
+        takes_gzip(headers.get("accept-encoding")),
         *(
             headers.get(name)
             for name in (
@@ -244,48 +259,6 @@ def _key(scope: Any, body: bytes) -> tuple[object, ...]:
     )
 
 
-def _takes_gzip(accepted: str | None) -> bool:
-    return re.search(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", accepted or "") is not None
-
-
-def _compressed(answer: Answer) -> Answer:
-    """The answer with gzip where that pays; its ETag is then weak: other bytes mean the same."""
-    kind = answer.header("content-type").partition(";")[0]
-    worth = COMPRESSED.fullmatch(kind) and answer.status == HTTPStatus.OK
-    if not worth or answer.header("content-encoding"):
-        return answer
-    if answer.file is not None:
-        if os.fstat(answer.file.fileno()).st_size > MAX_COMPRESSED:
-            return answer
-        with answer.file:
-            body = answer.file.read()
-    elif len(answer.body) < MIN_COMPRESSED:
-        return answer
-    else:
-        body = answer.body
-    small = gzip.compress(body, GZIP_LEVEL, mtime=0)
-    changed = {"content-length": str(len(small)), "content-encoding": "gzip"}
-    if etag := answer.header("etag"):
-        changed["etag"] = f"W/{etag.removeprefix('W/')}"
-    headers = [(key, value) for key, value in answer.headers if key not in changed]
-    headers += [*changed.items(), ("vary", "Accept-Encoding")]
-    return Answer(answer.status, headers, small)
-
-
-def _if_changed(answer: Answer, scope: Any) -> Answer:
-    """The answer, or 304 where the client has it."""
-    known = scope.headers.get("if-none-match")
-    if known is None or scope.method not in ("GET", "HEAD"):
-        return answer
-    etag = answer.header("etag").removeprefix("W/")
-    if known.strip() != "*" and etag not in (
-        part.strip().removeprefix("W/") for part in known.split(",")
-    ):
-        return answer
-    headers = [(key, value) for key, value in answer.headers if not key.startswith("content-")]
-    return Answer(HTTPStatus.NOT_MODIFIED, headers, b"")
-
-
 def _environ(scope: Any, body: bytes) -> dict[str, Any]:
     """The request as PEP 3333 has it."""
     server, _, port = scope.server.rpartition(":")
@@ -297,7 +270,7 @@ def _environ(scope: Any, body: bytes) -> dict[str, Any]:
         "SERVER_NAME": server,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "REMOTE_ADDR": peer_of(scope.client),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,
         "wsgi.input": io.BytesIO(body),
@@ -325,15 +298,16 @@ def _call(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answe
         begun[:] = [int(status[:3]), [(name.lower(), value) for name, value in headers]]
 
     parts = app(environ, start_response)
+    met = environ.get(ROUTE, NO_ROUTE), environ.get(PROBLEM, "")
     try:
         if isinstance(parts, FileWrapper) and environ["REQUEST_METHOD"] != "HEAD":
-            return Answer(begun[0], begun[1], b"", parts.filelike)
+            return Answer(begun[0], begun[1], b"", parts.filelike, *met)
         body = b"".join(parts)
     finally:
         close = getattr(parts, "close", None)
         if close is not None:
             close()
-    return Answer(begun[0], begun[1], body)
+    return Answer(begun[0], begun[1], body, None, *met)
 
 
 def _respond(protocol: Any, answer: Answer) -> None:
@@ -346,5 +320,10 @@ def _respond(protocol: Any, answer: Answer) -> None:
 
 def _refused(refusal: Refused, path: str) -> Answer:
     document = problem_document(refusal.status, "Refused", refusal.detail, path)
-    headers = [("content-type", "application/problem+json"), ("retry-after", "2")]
-    return Answer(refusal.status, headers, json.dumps(document).encode())
+    headers = [
+        ("content-type", "application/problem+json"),
+        ("retry-after", str(refusal.retry_after)),
+        ("access-control-allow-origin", "*"),
+        *refusal.headers,
+    ]
+    return Answer(refusal.status, headers, json.dumps(document).encode(), None, TURNED_AWAY)

@@ -30,6 +30,8 @@ from kg.vocabulary import ETIO
 from web.negotiation import wants_page
 from web.serving import serving
 
+PROBLEM = "etiograph.problem"
+"""Where the WSGI environment tells the gateway which error was met."""
 STATUS_OF: dict[type[KgError], int] = {
     BadParameter: 422,
     NotUnderstood: 422,
@@ -55,6 +57,7 @@ def add_problems(app: Flask) -> None:
 
     @app.errorhandler(KgError)
     def known(error: KgError) -> BaseResponse:
+        request.environ[PROBLEM] = type(error).__name__
         suggestions = error.suggestions if isinstance(error, RequestError) else ()
         response = _problem(status_of(error), type(error).__name__, str(error), suggestions)
         if isinstance(error, TryLater):

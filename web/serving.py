@@ -15,8 +15,10 @@ from kg import layout
 from kg.errors import KgError
 from kg.service import Service
 from kg.snapshot import open_newest, open_snapshot
+from kg.sparql.counts import Counts
 from kg.sparql.data import content_version
 from kg.sparql.pool import PoolSettings, QueryPool
+from web.clients import network_of
 
 LOOK_SECONDS = 1.0
 """How often the folder is looked at for a new snapshot."""
@@ -54,17 +56,32 @@ class Current:
     """Holds what is served, and looks for something newer.
 
     `load` makes a Serving, or raises a KgError; `mark` changes when there may be something newer.
+    `counts` are of the queries of everything that was served; `reloads` and `refusals` tell how
+    often something newer was taken, or was not whole; `refused` says why, of the last.
     """
 
     serving: Serving
     load: Callable[[], Serving]
     mark: Callable[[], object]
+    counts: Counts = field(default_factory=Counts)
     refused: str | None = None
+    reloads: int = 0
+    refusals: int = 0
+    is_draining: bool = False
     _told: threading.Event = field(default_factory=threading.Event)
 
     def reload(self) -> None:
         """Look now, whether or not the mark has changed."""
         self._told.set()
+
+    def drain(self) -> None:
+        """Not be ready any more: the service is about to end."""
+        self.is_draining = True
+
+    def unready(self) -> list[str]:
+        """Why requests should go elsewhere, if there are reasons."""
+        draining = "the service is about to end" if self.is_draining else None
+        return [reason for reason in (draining, self.serving.pool.fault()) if reason]
 
     def watch(self) -> None:
         """Look for something newer, for ever."""
@@ -82,10 +99,16 @@ class Current:
             new = self.load()
         except (KgError, OSError) as error:
             self.refused = str(error)
-            log.error("what was found new is refused, and the old goes on: %s", error)
+            self.refusals += 1
+            log.error(
+                "what was found new is refused, and the old goes on: %s",
+                error,
+                extra={"event": "refused"},
+            )
             return
         old, self.serving, self.refused = self.serving, new, None
-        log.warning("version %s is served now", new.version)
+        self.reloads += 1
+        log.warning("version %s is served now", new.version, extra={"event": "reload"})
         gc.freeze()
         threading.Thread(target=old.retire, daemon=True).start()
 
@@ -98,10 +121,12 @@ def over_folder(
     With a remote `endpoint`, SPARQL is answered by that; SnapshotError if there is no snapshot.
     """
 
+    counts = Counts()
+
     def load(*, strict: bool = True) -> Serving:
         snapshot, fault = (open_snapshot(folder), None) if strict else open_newest(folder)
         remote = {**endpoint, "version": snapshot.version} if endpoint else None
-        pool = QueryPool(remote or snapshot.source, settings)
+        pool = QueryPool(remote or snapshot.source, settings, counts)
         service = Service(snapshot)  # while the pool loads
         pool.ready()
         return Serving(snapshot.version, pool, service, fault)
@@ -112,20 +137,21 @@ def over_folder(
         except OSError:
             return None
 
-    return Current(load(strict=False), load, mark)
+    return Current(load(strict=False), load, mark, counts)
 
 
 def over_files(paths: tuple[Path, ...], settings: PoolSettings) -> Current:
     """RDF files of any content; DataError tells what is wrong with one."""
+    counts = Counts()
 
     def load() -> Serving:
         source = {"files": [str(path) for path in paths], "memory": settings.load_memory}
         version = content_version(paths)
-        pool = QueryPool(source, settings)
+        pool = QueryPool(source, settings, counts)
         pool.ready()
         return Serving(version, pool)
 
-    return Current(load(), load, mark=lambda: None)
+    return Current(load(), load, lambda: None, counts)
 
 
 def current() -> Current:
@@ -149,4 +175,4 @@ def service() -> Service:
 
 def client() -> str:
     """Whose share of query time a request takes."""
-    return request.remote_addr or ""
+    return network_of(request.remote_addr or "")

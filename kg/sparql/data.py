@@ -6,13 +6,14 @@ A parser has no limits of its own: a kilobyte of nested entities or of gzip can 
 import gzip
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import pyoxigraph as ox
 
 from kg.errors import DataError
+from kg.quads import open_quads
 
 FORMATS = {
     ".ttl": ox.RdfFormat.TURTLE,
@@ -72,6 +73,13 @@ def load_files(paths: Sequence[Path]) -> tuple[ox.Store, dict[str, str]]:
         except MemoryError:
             raise DataError(f"{path} takes more memory than is allowed") from None
     return store, prefixes
+
+
+def add_graphs(store: ox.Store, graphs: Iterable[tuple[str, str]]) -> None:
+    """Load gzipped N-Triples files, each into its graph and into the default graph."""
+    for name, graph in graphs:
+        with open_quads(Path(name), graph) as quads:
+            store.bulk_load(quads, format=ox.RdfFormat.N_QUADS, lenient=True)
 
 
 def content_version(paths: Sequence[Path]) -> str:

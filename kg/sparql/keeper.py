@@ -22,7 +22,7 @@ import pyoxigraph as ox
 
 from kg.errors import DataError
 from kg.sparql import frames
-from kg.sparql.data import load_files
+from kg.sparql.data import add_graphs, load_files
 from kg.sparql.worker import Evaluate, StoreEvaluator, run
 from kg.vocabulary import PREFIXES
 
@@ -58,6 +58,7 @@ def hold(source: dict[str, Any]) -> Held:
         return Held(lambda: _opened(source["store"], prefixes), {"prefixes": prefixes})
     _cap(source["memory"])
     store, declared = load_files([Path(name) for name in source["files"]])
+    add_graphs(store, source.get("graphs", ()))
     prefixes = {**prefixes, **declared}
     evaluator = StoreEvaluator(store, prefixes)
     return Held(lambda: evaluator, {"prefixes": prefixes, "quads": len(store)})

@@ -24,9 +24,11 @@ from kg.errors import (
     QueryFailed,
     QueryTimeout,
     ServiceBusy,
+    TooManyRequests,
     TryLater,
 )
 from kg.sparql import frames
+from kg.sparql.counts import Counts, Event
 from kg.sparql.guard import Outline, inspect
 from kg.sparql.hints import explain_fault
 from kg.sparql.processes import Keeper, Worker
@@ -82,10 +84,17 @@ class QueryPool:
     """Evaluates ad-hoc queries over what a source names.
 
     The keeper starts to load at once, beside what the caller does next; `ready` waits for it.
+    `counts` may be those of the pool that this one replaces, which go on.
     """
 
-    def __init__(self, source: Mapping[str, Any], settings: PoolSettings | None = None) -> None:
+    def __init__(
+        self,
+        source: Mapping[str, Any],
+        settings: PoolSettings | None = None,
+        counts: Counts | None = None,
+    ) -> None:
         self.settings = settings or PoolSettings()
+        self.counts = counts or Counts()
         self._source = source
         self._turns = Turns(self.settings.workers, self.settings.shares)
         self._lock = threading.Lock()
@@ -191,6 +200,11 @@ class QueryPool:
         )
 
     @property
+    def keeper(self) -> int:
+        """The process that the workers are forked from."""
+        return self._keeper.pid
+
+    @property
     def is_busy(self) -> bool:
         """Whether a query runs or waits."""
         return self._turns.are_taken
@@ -230,7 +244,7 @@ class QueryPool:
         self, message: bytes, body: frames.Writable, seconds: float, client: str
     ) -> dict[str, Any]:
         self.ready()
-        turn = self._turns.take(client)
+        turn = self._turn(client)
         try:
             worker = self._worker()
             turn.stop = worker.kill
@@ -238,13 +252,24 @@ class QueryPool:
         finally:
             self._turns.give_back(turn)
 
+    def _turn(self, client: str) -> Turn:
+        self.counts.add(Event.ASKED)
+        try:
+            return self._turns.take(client)
+        except TooManyRequests:
+            self.counts.add(Event.OVER_SHARE)
+            raise
+        except ServiceBusy:
+            self.counts.add(Event.BUSY)
+            raise
+
     def _ask(
         self, worker: Worker, turn: Turn, message: bytes, body: frames.Writable, seconds: float
     ) -> dict[str, Any]:
         try:
             reply = worker.ask(message, body, turn.asked + seconds)  # waiting counts
         except TimeoutError:
-            self._replace(worker)
+            self._replace(worker, Event.LATE)
             if "endpoint" in self._source:
                 raise EngineTimeout(
                     f"the SPARQL engine did not answer within {seconds:g} s"
@@ -253,14 +278,14 @@ class QueryPool:
                 f"the query was stopped after {seconds:g} s; ask for less, or add a LIMIT"
             ) from None
         except EOFError:
-            self._replace(worker)
+            self._replace(worker, Event.MADE_WAY if turn.stopped else Event.BROKE)
             if turn.stopped:
                 raise ServiceBusy("the query was stopped to let others be answered") from None
             raise QueryFailed(
                 "the query needed more memory than is allowed, or broke its worker"
             ) from None
         if reply["spent"] or worker.is_nice:
-            self._replace(worker)
+            self._replace(worker, Event.RENEWED)
         else:
             turn.stop = _nothing  # should it be stopped now, the next query must not be
             with self._lock:
@@ -273,9 +298,12 @@ class QueryPool:
             worker = self._idle.pop() if self._idle else None
         if worker is not None and worker.is_alive():
             return worker
+        if worker is not None:
+            self.counts.add(Event.LOST)
         return self._forked(worker)
 
-    def _replace(self, worker: Worker) -> None:
+    def _replace(self, worker: Worker, event: Event) -> None:
+        self.counts.add(event)
         forked = self._forked(worker)
         with self._lock:
             self._idle.append(forked)
@@ -291,6 +319,7 @@ class QueryPool:
         except EOFError:
             with self._lock:
                 if self._keeper is keeper:
+                    self.counts.add(Event.LOST)
                     keeper.close()
                     started = self._start()
                     started.wait(self.settings.load_seconds)

@@ -86,6 +86,10 @@ class Keeper:
         )
         theirs.close()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def wait(self, seconds: float) -> dict[str, Any]:
         """What the keeper tells of its graph, once it holds it."""
         try:
@@ -115,6 +119,6 @@ class Keeper:
 
     def close(self) -> None:
         """End the keeper; its workers end when their connections do."""
-        self._channel.close()
-        self._process.kill()
+        self._process.kill()  # first, or it complains of the message that nobody read
         self._process.wait()
+        self._channel.close()
