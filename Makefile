@@ -10,7 +10,7 @@ FRONTEND := web/frontend
 VENDOR := web/static/vendor/licences.txt
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --silent --fetch-retries=1 --fetch-retry-mintimeout=1000
 
-.PHONY: serve test check interop build frontend clean
+.PHONY: serve test check interop build imports frontend clean
 
 serve: $(VENV)/.run frontend
 	@$(BIN)/python -m kg build --if-changed
@@ -18,6 +18,12 @@ serve: $(VENV)/.run frontend
 
 build: $(VENV)/.run
 	@$(BIN)/python -m kg build
+
+# The large open vocabularies that come in packages, beside the leg graph.
+imports: $(VENV)/.run
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-imports.txt
+	@$(BIN)/python -m kg build --if-changed
+	@$(BIN)/python -m kg import hp mondo uberon icd10cm
 
 test: $(VENV)/.dev frontend
 	@$(BIN)/python -m kg build --if-changed

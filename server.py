@@ -44,6 +44,7 @@ from web.logs import Writer, form_of, install, render_of, write
 from web.lookups import add_entities, add_queries
 from web.overview import add_overview
 from web.pages import add_ontology, add_pages, page_of
+from web.phenotypes import add_phenotypes
 from web.problems import add_problems
 from web.reasoning import add_reasoning
 from web.serving import Current, current, over_files, over_folder, serving
@@ -161,6 +162,7 @@ def _add_routes(app: Flask, *, legs: bool) -> None:
         add_queries(app)
         add_reasoning(app)
         add_vocabularies(app)
+        add_phenotypes(app)
     else:
         app.add_url_rule("/", "home", lambda: redirect(url_for("sparql")))
 
@@ -174,7 +176,8 @@ def _add_routes(app: Flask, *, legs: bool) -> None:
 def _health(held: Current) -> dict[str, Any]:
     """State and figures of what is served, and what is wrong with it."""
     now = held.serving
-    faults = [fault for fault in (now.fault, held.refused, now.pool.fault()) if fault]
+    possible = (now.fault, held.refused, now.pool.fault(), *now.damage)
+    faults = [fault for fault in possible if fault]
     figures = (
         now.service.health()
         if now.service

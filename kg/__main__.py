@@ -17,10 +17,13 @@ Json = dict[str, Any]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0 done, 1 refused with a reason."""
+    """Run one command; returns the exit status: 0 done, 1 refused with a reason.
+
+    `diff` is as diff: 0 the same, 1 different, 2 refused.
+    """
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        status: int | None = options.run(options)
     except OntologyError as error:
         print(f"build failed: {len(error.problems)} problem(s)", file=sys.stderr)
         for problem in error.problems:
@@ -30,14 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         for suggestion in error.suggestions:
             print(f"  try: {suggestion}", file=sys.stderr)
-        return 1
+        return int(options.refused)
     except KgError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return int(options.refused)
     except BrokenPipeError:
         sys.stderr.close()
         return 0
-    return 0
+    except KeyboardInterrupt:
+        return 130
+    return status or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,12 +52,27 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--folder", type=Path, default=BUILD_FOLDER, help="where snapshots are (default: build)"
     )
+    parser.set_defaults(refused=1)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     build = commands.add_parser("build", help="build the snapshot from ontology/")
     build.add_argument("--no-reasoner", action="store_true", help="skip the check with HermiT")
     build.add_argument("--if-changed", action="store_true", help="only if an input changed")
     build.set_defaults(run=_build)
+
+    take = commands.add_parser(
+        "import", help="take vocabularies and annotation tables in, beside the leg graph"
+    )
+    take.add_argument(
+        "sources", nargs="*", metavar="SOURCE",
+        help="a recipe (hp, hpoa, mondo, uberon, icd10cm), a file or a URL: OWL (.owl, .ttl, "
+        ".ofn), OBO, SKOS, phenotype.hpoa or a table (.tsv); none: list what is there",
+    )  # fmt: skip
+    take.add_argument("--name", default="", help="of its graph (default: the file's name)")
+    for key in ("title", "version", "date", "licence"):
+        take.add_argument(f"--{key}", default="", help="where the file does not tell it")
+    take.add_argument("--remove", nargs="+", default=(), metavar="NAME", help="leave imports out")
+    take.set_defaults(run=_import)
 
     release = commands.add_parser("release", help="copy the ontology's release to a directory")
     release.add_argument("directory", type=Path, help="a new directory")
@@ -100,6 +120,24 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("proof", type=Path, help="a file with the `proof` of an answer of /ask")
     verify.set_defaults(run=_verify)
 
+    diff = commands.add_parser("diff", help="which answers differ between two versions")
+    diff.add_argument("old", help="a directory with a snapshot, or a version in the folder")
+    diff.add_argument("new", help="the same")
+    diff.add_argument("--questions", type=Path, help="a file (default: queries/questions.txt)")
+    diff.add_argument("--all", action="store_true", help="named queries for every condition")
+    diff.add_argument(
+        "--threshold", type=float, default=0.01, help="least change of a score (default: 0.01)"
+    )
+    diff.add_argument("--json", action="store_true", help="print all of it as JSON")
+    diff.set_defaults(run=_diff, refused=2)
+
+    mcp = commands.add_parser("mcp", help="serve language models, by the Model Context Protocol")
+    mcp.add_argument("--http", metavar="HOST:PORT", help="over HTTP instead of standard input")
+    mcp.add_argument(
+        "--host-name", action="append", default=[], help="another name that clients call HOST by"
+    )
+    mcp.set_defaults(run=_mcp)
+
     sparql = commands.add_parser("sparql", help="send a query to a SPARQL endpoint")
     sparql.add_argument("query", help="the query, or - to read it from standard input")
     sparql.add_argument(
@@ -121,6 +159,29 @@ def _build(options: argparse.Namespace) -> None:
         build(options.folder, reasoner=not options.no_reasoner)
     finally:
         gc.enable()
+
+
+def _import(options: argparse.Namespace) -> None:
+    from kg.builder.imports.run import Wanted, import_all, remove_imports
+    from kg.snapshot import open_snapshot
+
+    if options.remove:
+        remove_imports(options.folder, options.remove)
+    if options.sources:
+        told = (options.title, options.version, options.date, options.licence)
+        gc.disable()
+        try:
+            import_all(options.folder, options.sources, Wanted(options.name, *told))
+        finally:
+            gc.enable()
+    snapshot = open_snapshot(options.folder)
+    for name, entry in snapshot.imports.items():
+        about, counts = entry["description"], entry["counts"]
+        licence = about["licence"] or "licence not recorded"
+        print(f"{name:<10} {about['title']}, {about['version']} ({licence})")
+        said = ", ".join(f"{count:,} {what}" for what, count in counts.items())
+        print(f"{'':<10} {said}")
+    print(f"snapshot {snapshot.version} in {options.folder}: {snapshot.triples:,} triples")
 
 
 def _release(options: argparse.Namespace) -> None:
@@ -212,6 +273,29 @@ def _verify(options: argparse.Namespace) -> None:
     _print_json(result)
     if not result["holds"]:
         raise BadParameter("the proof does not hold in this version")
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from kg.diff import QUESTIONS, compare_versions, open_named, read_questions
+    from kg.diff_text import text_of
+
+    questions = read_questions(options.questions or QUESTIONS)
+    old, new = (open_named(name, options.folder) for name in (options.old, options.new))
+    found = compare_versions(old, new, questions, every=options.all, threshold=options.threshold)
+    if options.json:
+        _print_json(found)
+    else:
+        print(text_of(found))
+    return 1 if found["differ"] else 0
+
+
+def _mcp(options: argparse.Namespace) -> None:
+    from kg.agents.server import serve_http, serve_stdio  # seconds to import: for this alone
+
+    if options.http is None:
+        serve_stdio(options.folder)
+    else:
+        serve_http(options.folder, options.http, tuple(options.host_name))
 
 
 def _sparql(options: argparse.Namespace) -> None:

@@ -21,7 +21,7 @@ from kg.queries import NamedQuery, Parameter
 from kg.sparql.guard import bind
 from kg.sparql.results import GRAPH_FORMATS, SOLUTION_FORMATS
 from kg.views import DISCLAIMER
-from kg.vocabulary import ETIO, PREFIXES, compress, expand, is_curie, is_iri
+from kg.vocabulary import ETIO, PREFIXES, compress, expand, import_graphs, is_curie, is_iri
 
 SD = Namespace("http://www.w3.org/ns/sparql-service-description#")
 SPDX = Namespace("http://spdx.org/rdf/terms#")
@@ -115,6 +115,7 @@ def describe_dataset(
     _add_graphs(graph, dataset, base, statistics.graphs)
     if manifest is not None:
         _add_release(graph, dataset, base, manifest)
+        _add_imports(graph, dataset, base, manifest["imports"])
     return graph
 
 
@@ -196,12 +197,42 @@ def _add_graphs(graph: Graph, dataset: URIRef, base: str, graphs: Mapping[URIRef
         SD.namedGraph: list(named.values()),
     })  # fmt: skip
     for name, counts in graphs.items():
-        part = _part(dataset, "graph", name)
-        dump = URIRef(f"{base}rdf-graphs?{urlencode({'graph': name})}")
-        _describe(graph, named[name], SD.NamedGraph, {SD.name: [name], SD.graph: [part]})
-        _describe(graph, part, VOID.Dataset, {
-            RDF.type: [SD.Graph], VOID.dataDump: [dump], **_literals(counts)
-        })  # fmt: skip
+        _add_named_graph(graph, dataset, base, name, _literals(counts))
+
+
+def _add_named_graph(
+    graph: Graph, dataset: URIRef, base: str, name: URIRef, said: Mapping[URIRef, Sequence[Node]]
+) -> None:
+    named, part = _part(dataset, "named", name), _part(dataset, "graph", name)
+    dump = URIRef(f"{base}rdf-graphs?{urlencode({'graph': name})}")
+    _describe(graph, named, SD.NamedGraph, {SD.name: [name], SD.graph: [part]})
+    _describe(graph, part, VOID.Dataset, {RDF.type: [SD.Graph], VOID.dataDump: [dump], **said})
+
+
+def _add_imports(
+    graph: Graph, dataset: URIRef, base: str, imports: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """The graphs of what is imported: whose they are, and their size as it was when imported.
+
+    That is known without counting, which takes too long where imports are large.
+    """
+    for name, entry in imports.items():
+        about, counts = entry["description"], entry["counts"]
+        licence = about["licence"]
+        node = URIRef(licence) if is_iri(licence) else Literal(licence)
+        for graph_name, count in zip(
+            import_graphs(name), (counts["asserted"], counts["entailed"]), strict=True
+        ):
+            graph.add(
+                (URIRef(base + ALL_GRAPHS), SD.namedGraph, _part(dataset, "named", graph_name))
+            )
+            _add_named_graph(graph, dataset, base, graph_name, {
+                DCTERMS.title: [Literal(about["title"])],
+                DCTERMS.license: [node] if licence else [],
+                OWL.versionInfo: [Literal(about["version"])] if about["version"] else [],
+                FOAF.homepage: [URIRef(about["homepage"])] if is_iri(about["homepage"]) else [],
+                VOID.triples: [Literal(count)],
+            })  # fmt: skip
 
 
 def _add_release(graph: Graph, dataset: URIRef, base: str, manifest: Mapping[str, Any]) -> None:

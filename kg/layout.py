@@ -8,14 +8,22 @@ build/<version>/manifest.json format, version, counts, and size and SHA-256 of e
                 etiograph.nq.gz  the same dataset as a file: for memory, and for other engines
                 etiograph.nt.gz  its default graph alone
                 release/      the ontology alone, for ontology tools; see kg.builder.release
+                imports/<name>/  what `python -m kg import` took in beside the leg graph:
+                    import.json   what it is: title, version, licence, counts
+                    asserted.nt.gz, entailed.nt.gz  its two graphs
+                    terms.sqlite  its look-ups; see kg.catalogue
+                    phenotypes/   arrays for ranking by phenotype, of disease annotations
 """
 
 import hashlib
 import json
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-FORMAT = 5
+from kg.vocabulary import IMPORTS_GRAPH, import_graphs
+
+FORMAT = 6
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
 SEAL = "sha256"
@@ -24,6 +32,13 @@ INDEX = "index.json"
 PROOFS = "proofs.json"
 QUADS = "etiograph.nq.gz"
 TRIPLES = "etiograph.nt.gz"
+IMPORTS = "imports"
+IMPORT = "import.json"
+IMPORTED = "imports.nt.gz"
+ASSERTED = "asserted.nt.gz"
+ENTAILED = "entailed.nt.gz"
+TERMS = "terms.sqlite"
+PHENOTYPES = "phenotypes"
 RELEASE = "release"
 RELEASE_OWL = "etiograph.owl"
 RELEASE_TURTLE = "etiograph.ttl"
@@ -38,6 +53,15 @@ RELEASE_TYPES = {
     RELEASE_MAPPINGS: "text/tab-separated-values",
 }
 """File of a release → its media type."""
+
+
+def imported_graphs(names: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Each file of triples of imports so named, in their snapshot, with the IRI of its graph."""
+    if names:
+        yield IMPORTED, str(IMPORTS_GRAPH)
+    for name in names:
+        for file, graph in zip((ASSERTED, ENTAILED), import_graphs(name), strict=True):
+            yield f"{IMPORTS}/{name}/{file}", str(graph)
 
 
 def seal(manifest: dict[str, Any]) -> str:

@@ -48,6 +48,7 @@ def load_remote(snapshot: Snapshot, remote: Remote, say: Callable[[str], None] =
 
     Graphs of other names are left alone. EndpointError names the URL and the reason.
     """
+    snapshot.check_rest()
     engine = _Engine(remote)
     store = ox.Store.read_only(str(snapshot.store_path))
     names = sorted({*map(str, NAMED_GRAPHS), *_names(store)})

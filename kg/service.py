@@ -3,7 +3,7 @@
 The command line and `server.py` are two faces of this class.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -16,16 +16,19 @@ from kg.differential import Differential
 from kg.entities import describe
 from kg.errors import BadParameter, NotUnderstood
 from kg.grammar import COMPARISON, STATEMENT
+from kg.imports import Imports
 from kg.lexicon import Lexicon
 from kg.matching import Matcher
 from kg.proofs import leaves
 from kg.queries import NamedQuery, Queries, Select, select_from
+from kg.rare_diseases import RareDiseases
 from kg.reading import Reader, Reading
 from kg.rechecking import recheck_file
 from kg.reference import reference
 from kg.search import Search
 from kg.snapshot import Snapshot
 from kg.structure import from_json
+from kg.terms import Terms
 from kg.views import DISCLAIMER, Json, Views
 from kg.vocabulary import compress, is_curie, is_iri
 
@@ -49,6 +52,9 @@ class Service:
         self._differential = Differential(
             self.matcher, self._views, self.version, self.answerer.ranked
         )
+        self.imports = Imports(snapshot.path, snapshot.imports)
+        self.terms = Terms(self.imports, self.index, self._views, self.version)
+        self._rare_diseases = RareDiseases(self.imports, self.terms, self.index)
 
     @cached_property
     def _checker(self) -> ClaimChecker:
@@ -61,12 +67,19 @@ class Service:
     def ask(self, text: str, limit: int = DEFAULT_LIMIT, offset: int = 0) -> Json:
         """Answer a question in words; NotUnderstood where it has no reading.
 
-        One that asks yes or no is answered by a `verdict`, one that compares by a `differential`.
+        One that asks yes or no is answered by a `verdict`, one that compares by a `differential`,
+        one for rare diseases by a `phenotype_ranking`.
         """
-        return self._other_kind(text) or self.answerer.answer(self.reader.read(text), limit, offset)
+        return self._other_kind(text, limit) or self.answerer.answer(
+            self.reader.read(text), limit, offset
+        )
 
-    def _other_kind(self, text: str) -> Json | None:
-        """The answer to a statement or a comparison, if the text is one."""
+    def _other_kind(self, text: str, limit: int) -> Json | None:
+        """The answer to a statement, a comparison or a question for rare diseases, if it is one."""
+        said = self._rare_diseases.asked(text)
+        if said is not None and self._rare_diseases.can_answer:
+            ranking = self._rare_diseases.answer(said, limit)
+            return self.answerer.framed(_canonical(ranking), phenotype_ranking=ranking)
         plain = " ".join(text.split()).strip(" ?.!")
         compared = COMPARISON.fullmatch(plain)
         if compared is not None:
@@ -100,8 +113,13 @@ class Service:
         return recheck_file(path, self.index, select, self.version)
 
     def entity(self, text: str) -> Json:
-        """Describe the entity that a CURIE, an IRI or a label names."""
-        return describe(self.index, self.index.resolve(text).id, self.version)
+        """Describe the entity that a CURIE, an IRI or a label names.
+
+        `places` are where its counterparts stand in the vocabularies that are imported.
+        """
+        entity = self.index.resolve(text)
+        described = describe(self.index, entity.id, self.version)
+        return {**described, "places": self.terms.places(entity.mappings)}
 
     def search(
         self, text: str, kind: str | None = None, limit: int = 20, under: str | None = None
@@ -114,6 +132,24 @@ class Service:
     ) -> Json:
         """Entities of whose names a word begins with the text."""
         return self._framed(results=self._search.autocomplete(text, kind, limit, under))
+
+    def term(self, text: str) -> Json:
+        """Describe the imported term that a CURIE, an IRI or a label names."""
+        return self.terms.describe(text)
+
+    def search_terms(self, text: str, name: str | None = None, limit: int = 20) -> Json:
+        """Imported terms by name or code, best first; `name` is an import, or all are searched."""
+        return self._framed(results=self.imports.search(text, name, limit))
+
+    def vocabularies(self) -> Json:
+        """What stands beside the leg graph, with version, date and licence."""
+        return self._framed(vocabularies=self.imports.described())
+
+    def rank_phenotypes(
+        self, present: Sequence[str], absent: Sequence[str] = (), limit: int = DEFAULT_LIMIT
+    ) -> Json:
+        """Diseases by phenotypes that are present and absent: CURIEs or names of HPO."""
+        return self._framed(**self._rare_diseases.rank(present, absent, limit))
 
     def queries(self) -> list[NamedQuery]:
         """The named queries."""
@@ -147,14 +183,16 @@ class Service:
         return self._framed(**coverage(self.index))
 
     def health(self) -> Json:
-        """State and figures of the snapshot that is served."""
+        """State and figures of the snapshot; `triples` are all, `imports` name → version."""
         manifest = self.snapshot.manifest
+        imports = self.snapshot.imports.items()
         return {
             "status": "ok",
             "version": self.version,
             "created": manifest["created"],
             "reasoner": manifest["reasoner"],
-            "counts": manifest["counts"],
+            "counts": {**manifest["counts"], "triples": self.snapshot.triples},
+            "imports": {name: one["description"]["version"] or None for name, one in imports},
         }
 
     def _curie(self, text: str) -> str:
@@ -165,6 +203,13 @@ class Service:
 
     def _framed(self, **payload: Any) -> Json:
         return {**payload, "version": self.version, "disclaimer": DISCLAIMER}
+
+
+def _canonical(ranking: Json) -> str:
+    """What a ranking by phenotype answers, in words."""
+    present = " and ".join(term["label"] for term in ranking["present"])
+    absent = " or ".join(term["label"] for term in ranking["absent"])
+    return f"Rare diseases with {present}" + (f" but without {absent}" if absent else "")
 
 
 def _property(text: str) -> str:

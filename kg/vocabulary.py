@@ -78,10 +78,18 @@ NAMED_GRAPHS = (
     ENTAILED_GRAPH,
 )
 """The named graphs of a snapshot."""
+IMPORTS_GRAPH = ETIO["graph/imports"]
+"""What is said of the vocabularies that stand beside the leg graph."""
 ALL_GRAPH = ETIO["graph/all"]
 """In a remote engine, what is the default graph of a snapshot: engines differ in what theirs is."""
 VERSION_GRAPH = ETIO["graph/version"]
 """In a remote engine, says which version is loaded."""
+
+GRAPH_NAMES = frozenset(
+    str(graph).rpartition("/")[2]
+    for graph in (*NAMED_GRAPHS, IMPORTS_GRAPH, ALL_GRAPH, VERSION_GRAPH)
+)
+"""Last parts of our own graphs' names, which no import may have."""
 
 TOP_CLASSES: dict[str, str] = {
     "Condition": "condition",
@@ -164,9 +172,23 @@ PUBLISHER_KINDS: dict[str, URIRef] = {
     "other": ETIO.OtherPublisher,
 }
 
+CITED: dict[str, str] = {
+    "DECIPHER": "https://www.deciphergenomics.org/syndrome/",
+    "OMIM": "https://omim.org/entry/",
+    "ORPHA": "http://www.orpha.net/ORDO/Orphanet_",
+    "PMID": "https://pubmed.ncbi.nlm.nih.gov/",
+}
+"""Prefix of identifiers that annotation tables use for diseases and sources → its namespace."""
+
 PREFIXES.update({prefix: namespace for prefix, (_, namespace) in VOCABULARIES.items()})
+PREFIXES.update(CITED)
 _BY_NAMESPACE = {namespace: prefix for prefix, namespace in PREFIXES.items()}
 _ILLEGAL_IN_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
+
+
+def import_graphs(name: str) -> tuple[URIRef, URIRef]:
+    """The graph of what an import asserts, and that of what follows from it."""
+    return ETIO[f"graph/{name}"], ETIO[f"graph/{name}-entailed"]
 
 
 def is_iri(text: str) -> bool:

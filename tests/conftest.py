@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings
 
+from kg.builder.imports.run import Wanted, import_all
 from kg.builder.run import build
 from kg.service import Service
 from kg.snapshot import open_snapshot
@@ -21,6 +22,8 @@ settings.register_profile("searching", max_examples=5000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 ROOT = Path(__file__).resolve().parents[1]
+EXCERPTS = {"hp": "obo", "hpoa": "hpoa"}
+"""Name of an import of the tests → the ending of its file in tests/imports."""
 
 
 def small_root(folder: Path) -> Path:
@@ -55,6 +58,23 @@ def small_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small(small_build: Path) -> Service:
     """The service over the small graph."""
     return Service(open_snapshot(small_build))
+
+
+@pytest.fixture(scope="session")
+def imported_build(small_build: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small graph with an excerpt of HPO and of its annotations beside it."""
+    folder = tmp_path_factory.mktemp("imported") / "build"
+    shutil.copytree(small_build, folder)
+    for name in ("hp", "hpoa"):
+        source = next((ROOT / "tests" / "imports").glob(f"*-excerpt.{EXCERPTS[name]}"))
+        import_all(folder, [str(source)], Wanted(name=name), quietly)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def imported(imported_build: Path) -> Service:
+    """The service over the small graph with its imports."""
+    return Service(open_snapshot(imported_build))
 
 
 @pytest.fixture(scope="session")

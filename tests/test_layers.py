@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -13,7 +14,10 @@ READS = {
     "kg.claims", "kg.rechecking", "kg.differential", "kg.dangers", "kg.relaxing", "kg.assessment",
     "kg.person", "kg.structure", "kg.proving", "kg.conflicts", "kg.passing",
     "kg.cover", "kg.features", "kg.chips", "kg.browse", "kg.profile", "kg.changes", "kg.bodymap",
-    "kg.picklists", "kg.overview",
+    "kg.picklists", "kg.overview", "kg.phenotypes", "kg.imports", "kg.terms",
+    "kg.rare_diseases", "kg.phenotype_matching",
+    "kg.graph", "kg.tables", "kg.diff", "kg.diff_text", "kg.agents.server", "kg.agents.tools",
+    "kg.agents.briefs", "kg.agents.documents", "kg.agents.solutions",
 }  # fmt: skip
 OUTER = {"flask", "granian", "werkzeug", "server"}
 
@@ -30,10 +34,13 @@ def imports_of(path: Path, *, lazy: bool = False) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from names
+            if not all(name in modules() for name in names):
+                yield node.module or ""
 
 
+@cache
 def modules() -> dict[str, Path]:
     return {module_of(path): path for path in sorted((ROOT / "kg").rglob("*.py"))}
 

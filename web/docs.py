@@ -1,4 +1,4 @@
-"""The page of the API: every operation of `/openapi.json`, described and ready to try."""
+"""The API described: a page with every operation of `/openapi.json`, and `/llms.txt` for models."""
 
 import json
 import shlex
@@ -8,10 +8,11 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import Flask, current_app, make_response, render_template
+from flask import Flask, Response, current_app, make_response, render_template
 
 from kg.views import Json
 from web.description import own_address
+from web.serving import service
 
 SHORT = 80
 """Characters of a body that is shown in one line."""
@@ -70,7 +71,7 @@ class Operation:
 
 
 def add_docs(app: Flask) -> None:
-    """`/docs`."""
+    """`/docs` and `/llms.txt`."""
 
     @app.get("/docs")
     def docs() -> str:
@@ -79,6 +80,17 @@ def add_docs(app: Flask) -> None:
         operations = sorted(operations_of(document), key=lambda o: _order(document, o.tag))
         groups = [(tag, list(found)) for tag, found in groupby(operations, lambda o: o.tag)]
         return render_template("docs.html", groups=groups, base=own_address())
+
+    @app.get("/llms.txt")
+    def llms() -> Response:
+        now = service()
+        text = render_template(
+            "llms.txt",
+            base=own_address(),
+            counts=now.health()["counts"],
+            imports=[entry["description"] for entry in now.snapshot.imports.values()],
+        )
+        return Response(text, mimetype="text/plain")
 
 
 def operations_of(document: Json) -> list[Operation]:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from flask import current_app, g, request
 
 from kg import layout
-from kg.errors import KgError
+from kg.errors import KgError, SnapshotError
 from kg.service import Service
 from kg.snapshot import open_newest, open_snapshot
 from kg.sparql.counts import Counts
@@ -31,17 +31,27 @@ log = logging.getLogger("etiograph")
 class Serving:
     """A graph and what answers over it; `service` is None for data that is not the leg graph.
 
-    `fault` says why this is not the newest there is.
+    `fault` says why this is not the newest there is, `damage` what is wrong with its files.
     """
 
     version: str
     pool: QueryPool
     service: Service | None = None
     fault: str | None = None
+    damage: list[str] = field(default_factory=list)
 
     @property
     def prefixes(self) -> Mapping[str, str]:
         return cast(Mapping[str, str], self.pool.ready()["prefixes"])
+
+    def check_rest(self) -> None:
+        """Check the files that a large snapshot is opened without."""
+        assert self.service is not None  # there is no snapshot without it  # noqa: S101
+        try:
+            self.service.snapshot.check_rest()
+        except SnapshotError as error:
+            self.damage.append(str(error))
+            log.error("%s", error, extra={"event": "damaged"})
 
     def retire(self) -> None:
         """Let requests that began with it finish, then end its processes."""
@@ -81,7 +91,8 @@ class Current:
     def unready(self) -> list[str]:
         """Why requests should go elsewhere, if there are reasons."""
         draining = "the service is about to end" if self.is_draining else None
-        return [reason for reason in (draining, self.serving.pool.fault()) if reason]
+        reasons = (draining, self.serving.pool.fault(), *self.serving.damage)
+        return [reason for reason in reasons if reason]
 
     def watch(self) -> None:
         """Look for something newer, for ever."""
@@ -125,11 +136,15 @@ def over_folder(
 
     def load(*, strict: bool = True) -> Serving:
         snapshot, fault = (open_snapshot(folder), None) if strict else open_newest(folder)
+        if strict:  # the old is served meanwhile
+            snapshot.check_rest()
         remote = {**endpoint, "version": snapshot.version} if endpoint else None
         pool = QueryPool(remote or snapshot.source, settings, counts)
         service = Service(snapshot)  # while the pool loads
         pool.ready()
-        return Serving(snapshot.version, pool, service, fault)
+        serving = Serving(snapshot.version, pool, service, fault)
+        threading.Thread(target=serving.check_rest, daemon=True).start()
+        return serving
 
     def mark() -> object:
         try:

@@ -1,9 +1,10 @@
 """Reads the logical axioms of an OWL graph into the EL form that `saturation` works on.
 
-Anything outside the EL profile is an error that names the axiom: nothing is skipped silently.
+Anything outside the EL profile is an error that names the axiom, or is listed for a caller who
+asks for that: nothing is skipped silently.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -80,22 +81,24 @@ def _short(iri: str) -> str:
     return compress(iri).removeprefix("etio:")
 
 
-def read_axioms(graph: Graph) -> Axioms:
-    """Return the axioms of `graph`; OntologyError for a construct outside EL."""
-    return AxiomReader(graph).read()
+def read_axioms(graph: Graph, outside: list[str] | None = None) -> Axioms:
+    """Return the axioms of `graph`; OntologyError for a construct outside EL.
+
+    With `outside`, such constructs are left out and each adds a line to that list.
+    """
+    return AxiomReader(graph, outside).read()
 
 
 class AxiomReader:
     """Reads one graph."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, outside: list[str] | None = None) -> None:
         self.graph = graph
+        self.outside = outside
+        targets = dict(graph.subject_objects(OWL.annotatedTarget))
         self.annotations = {
-            (
-                graph.value(node, OWL.annotatedSource),
-                graph.value(node, OWL.annotatedTarget),
-            ): node
-            for node in graph.subjects(RDF.type, OWL.Axiom)
+            (source, targets[node]): node
+            for node, source in graph.subject_objects(OWL.annotatedSource)
         }
 
     def read(self) -> Axioms:
@@ -110,17 +113,31 @@ class AxiomReader:
 
     def _class_axioms(self) -> Iterator[Axiom]:
         for sub, sup in self.graph.subject_objects(RDFS.subClassOf):
-            yield self._axiom(sub, sup)
+            yield from self._made(self._axiom, sub, sup)
         for one, other in self.graph.subject_objects(OWL.equivalentClass):
-            yield Axiom(self.concept(one), self.concept(other))
-            yield Axiom(self.concept(other), self.concept(one))
+            yield from self._made(self._plain, one, other)
+            yield from self._made(self._plain, other, one)
         for one, other in self.graph.subject_objects(OWL.disjointWith):
-            yield self._disjoint(one, other)
+            yield from self._made(self._disjoint, one, other)
         for node in self.graph.subjects(RDF.type, OWL.AllDisjointClasses):
             members = list(Collection(self.graph, self._value(node, OWL.members)))
             for index, one in enumerate(members):
                 for other in members[index + 1 :]:
-                    yield self._disjoint(one, other)
+                    yield from self._made(self._disjoint, one, other)
+
+    def _made(self, make: Callable[[Node, Node], Axiom], one: Node, other: Node) -> Iterator[Axiom]:
+        try:
+            yield make(one, other)
+        except OntologyError as error:
+            self._refuse(error)
+
+    def _refuse(self, error: OntologyError) -> None:
+        if self.outside is None:
+            raise error
+        self.outside.extend(error.problems)
+
+    def _plain(self, sub: Node, sup: Node) -> Axiom:
+        return Axiom(self.concept(sub), self.concept(sup))
 
     def _axiom(self, sub: Node, sup: Node) -> Axiom:
         note = self.annotations.get((sub, sup))
@@ -147,15 +164,23 @@ class AxiomReader:
             axioms.chains.append((str(term_property),) * 3)
         for term_property, steps in self.graph.subject_objects(OWL.propertyChainAxiom):
             members = [str(step) for step in Collection(self.graph, steps)]
-            if len(members) != 2:
-                raise OntologyError([f"a chain of {len(members)} properties for {term_property}"])
-            axioms.chains.append((members[0], members[1], str(term_property)))
+            if len(members) == 2:
+                axioms.chains.append((members[0], members[1], str(term_property)))
+            else:
+                fault = f"a chain of {len(members)} properties for {term_property}"
+                self._refuse(OntologyError([fault]))
 
     def _domain_and_range(self, axioms: Axioms, name: str, term_property: Node) -> None:
         for domain in self.graph.objects(term_property, RDFS.domain):
-            axioms.subclass.append(Axiom(Some(name, THING), self.concept(domain)))
+            try:
+                axioms.subclass.append(Axiom(Some(name, THING), self.concept(domain)))
+            except OntologyError as error:
+                self._refuse(error)
         for value_range in self.graph.objects(term_property, RDFS.range):
-            axioms.ranges.setdefault(name, []).append(self.concept(value_range))
+            try:
+                axioms.ranges.setdefault(name, []).append(self.concept(value_range))
+            except OntologyError as error:
+                self._refuse(error)
 
     def concept(self, node: Node) -> Concept:
         """The class expression at a node; OntologyError for one outside EL."""
@@ -166,7 +191,7 @@ class AxiomReader:
             return And(frozenset(map(self.concept, Collection(self.graph, members))))
         term_property = self.graph.value(node, OWL.onProperty)
         filler = self.graph.value(node, OWL.someValuesFrom)
-        if term_property is None or filler is None:
+        if not isinstance(term_property, URIRef) or filler is None:
             predicates = sorted({compress(str(p)) for p in self.graph.predicates(node)})
             raise OntologyError(
                 [f"a class expression outside the EL profile, with {', '.join(predicates)}"]

@@ -4,9 +4,11 @@ Each graph is kept under its own name, and the default graph holds the union of 
 own union of graphs would count a triple once for each graph it stands in.
 """
 
+import gzip
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pyoxigraph as ox
 from rdflib import XSD, Literal, URIRef
@@ -70,5 +72,14 @@ def write_store(quads: Iterable[str], triples: Iterable[str], path: Path) -> Non
     store = ox.Store(str(path))
     text = "".join((*quads, *triples)).encode()
     store.bulk_load(text, format=ox.RdfFormat.N_QUADS)
+    store.optimize()
+    store.flush()
+
+
+def load_quads(file: Path, path: Path) -> None:
+    """Write a new store with the content of a gzipped N-Quads file."""
+    store = ox.Store(str(path))
+    with gzip.open(file) as quads:
+        store.bulk_load(cast(BinaryIO, quads), format=ox.RdfFormat.N_QUADS, lenient=True)
     store.optimize()
     store.flush()

@@ -6,14 +6,18 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from kg import layout
-from kg.builder.dataset import content_version, union_of, write_store
+from kg.builder.dataset import content_version, load_quads, union_of, write_store
+from kg.builder.imported import composed_version, load_imports
 from kg.builder.release import write_release
 from kg.builder.verify import verify
+from kg.errors import BadParameter
 from kg.store import read_only_dataset
 
 KEPT = 3
@@ -31,12 +35,11 @@ def write_snapshot(
 ) -> dict[str, Any]:
     """Write, verify and make current a snapshot of the project `root`; returns its manifest.
 
-    `entries` are those of the manifest that the caller knows (inputs, reasoner, counts). On any
-    error the snapshot that was current stays current.
+    `entries` are those of the manifest that the caller knows (inputs, reasoner, counts). What was
+    imported into the snapshot before is carried over. On any error the snapshot that was current
+    stays current.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    workplace = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
-    try:
+    with _workplace(folder) as workplace:
         index = _json(records)
         (workplace / layout.INDEX).write_bytes(index)
         (workplace / layout.PROOFS).write_bytes(_json(proofs))
@@ -51,8 +54,7 @@ def write_snapshot(
         write_release(release, quads, version, root / "ontology", sources)
         manifest = {
             "format": layout.FORMAT,
-            "version": version,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "leg": version,
             **entries,
             "counts": {
                 **entries["counts"],
@@ -60,15 +62,89 @@ def write_snapshot(
                 "triples": len(triples),
                 "rules": checked,
             },
-            "files": _files(workplace),
         }
-        manifest[layout.SEAL] = layout.seal(manifest)
-        (workplace / layout.MANIFEST).write_bytes(_json(manifest))
-        _publish(workplace, folder, version)
+        _link_imports(workplace, current_imports(folder))
+        return _finish(workplace, folder, manifest)
+
+
+def change_imports(
+    folder: Path, added: Mapping[str, Path], removed: Collection[str], say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Make current a snapshot with other imports beside the same leg graph; returns its manifest.
+
+    `added` are the folders of imports by name; BadParameter for one to remove that is not there.
+    """
+    version = (folder / layout.CURRENT).read_text(encoding="utf-8").strip()
+    old = json.loads((folder / version / layout.MANIFEST).read_text(encoding="utf-8"))
+    kept = current_imports(folder)
+    for name in removed:
+        if name not in kept:
+            known = ", ".join(sorted(kept)) or "none"
+            raise BadParameter(f"there is no import {name!r}; imported are: {known}", sorted(kept))
+        del kept[name]
+    with _workplace(folder) as workplace:
+        for path in sorted((folder / version).rglob("*")):
+            name = str(path.relative_to(folder / version))
+            if name in old["files"] and name.split("/")[0] not in (layout.STORE, layout.IMPORTS):
+                _link(path, workplace / name)
+        (workplace / layout.IMPORTED).unlink(missing_ok=True)
+        load_quads(workplace / layout.QUADS, workplace / layout.STORE)
+        _link_imports(workplace, {**kept, **added})
+        say("putting the graphs together …")
+        return _finish(workplace, folder, old)
+
+
+def current_imports(folder: Path) -> dict[str, Path]:
+    """Name → folder of what the current snapshot has beside the leg graph."""
+    try:
+        version = (folder / layout.CURRENT).read_text(encoding="utf-8").strip()
+    except OSError:
+        return {}
+    entries = (folder / version / layout.IMPORTS).glob(f"*/{layout.IMPORT}")
+    return {path.parent.name: path.parent for path in sorted(entries)}
+
+
+def _finish(workplace: Path, folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Load what is imported, and publish; the leg graph's part of the manifest is given."""
+    imports = load_imports(workplace)
+    leg = manifest["leg"]
+    new = {
+        **manifest,
+        "version": composed_version(leg, imports),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "imports": imports,
+        "files": _files(workplace),
+    }
+    new[layout.SEAL] = layout.seal(new)
+    (workplace / layout.MANIFEST).write_bytes(_json(new))
+    _publish(workplace, folder, new["version"])
+    _remove_old(folder, new["version"])
+    return new
+
+
+@contextmanager
+def _workplace(folder: Path) -> Iterator[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    workplace = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
+    try:
+        yield workplace
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
-    _remove_old(folder, version)
-    return manifest
+
+
+def _link_imports(workplace: Path, folders: Mapping[str, Path]) -> None:
+    for name, source in folders.items():
+        for path in sorted(one for one in source.rglob("*") if one.is_file()):
+            _link(path, workplace / layout.IMPORTS / name / path.relative_to(source))
+
+
+def _link(path: Path, target: Path) -> None:
+    """The same file in another folder: nothing in a snapshot is ever written again."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(path)
+    except OSError:  # another disk, or one without hard links
+        shutil.copy2(path, target)
 
 
 def _json(data: Any) -> bytes:

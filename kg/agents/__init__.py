@@ -1,0 +1,1 @@
+"""The service for language models, as tools of the Model Context Protocol."""
