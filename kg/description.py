@@ -115,7 +115,7 @@ def describe_dataset(
     _add_graphs(graph, dataset, base, statistics.graphs)
     if manifest is not None:
         _add_release(graph, dataset, base, manifest)
-        _add_imports(graph, dataset, base, manifest["imports"])
+        _add_imports(graph, dataset, base, manifest["imports"], statistics.graphs)
     return graph
 
 
@@ -210,29 +210,38 @@ def _add_named_graph(
 
 
 def _add_imports(
-    graph: Graph, dataset: URIRef, base: str, imports: Mapping[str, Mapping[str, Any]]
+    graph: Graph,
+    dataset: URIRef,
+    base: str,
+    imports: Mapping[str, Mapping[str, Any]],
+    counted: Mapping[URIRef, Counts],
 ) -> None:
-    """The graphs of what is imported: whose they are, and their size as it was when imported.
+    """The graphs of what is imported: whose they are, and their size.
 
     That is known without counting, which takes too long where imports are large.
     """
     for name, entry in imports.items():
-        about, counts = entry["description"], entry["counts"]
-        licence = about["licence"]
-        node = URIRef(licence) if is_iri(licence) else Literal(licence)
-        for graph_name, count in zip(
-            import_graphs(name), (counts["asserted"], counts["entailed"]), strict=True
-        ):
-            graph.add(
-                (URIRef(base + ALL_GRAPHS), SD.namedGraph, _part(dataset, "named", graph_name))
-            )
+        counts = entry["counts"]
+        sizes = (counts["asserted"], counts["entailed"])
+        for graph_name, size in zip(import_graphs(name), sizes, strict=True):
+            named = _part(dataset, "named", graph_name)
+            _describe(graph, URIRef(base + ALL_GRAPHS), SD.Dataset, {SD.namedGraph: [named]})
             _add_named_graph(graph, dataset, base, graph_name, {
-                DCTERMS.title: [Literal(about["title"])],
-                DCTERMS.license: [node] if licence else [],
-                OWL.versionInfo: [Literal(about["version"])] if about["version"] else [],
-                FOAF.homepage: [URIRef(about["homepage"])] if is_iri(about["homepage"]) else [],
-                VOID.triples: [Literal(count)],
+                **_source(entry["description"]),
+                VOID.triples: [] if graph_name in counted else [Literal(size)],
             })  # fmt: skip
+
+
+def _source(about: Mapping[str, str]) -> dict[URIRef, list[Node]]:
+    """What an import is, as far as it says."""
+    licence, homepage = about["licence"], about["homepage"]
+    licences: list[Node] = [URIRef(licence) if is_iri(licence) else Literal(licence)]
+    return {
+        DCTERMS.title: [Literal(about["title"])],
+        DCTERMS.license: licences if licence else [],
+        OWL.versionInfo: [Literal(about["version"])] if about["version"] else [],
+        RDFS.seeAlso: [URIRef(homepage)] if is_iri(homepage) else [],
+    }
 
 
 def _add_release(graph: Graph, dataset: URIRef, base: str, manifest: Mapping[str, Any]) -> None:

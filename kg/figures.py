@@ -83,7 +83,12 @@ class Statistics:
 
 
 def count(select: Select, uri_space: str = "") -> Statistics:
-    """The figures of any data; an entity is what has an IRI, under `uri_space` if there is one."""
+    """The figures of any data; an entity is what has an IRI, under `uri_space` if there is one.
+
+    What takes least comes first: `select` may give up on large data.
+    """
+    header = _header(select(_HEADER)[1])
+    graphs = {key: counts for (key,), counts in _counted(select, _GRAPHS)}
     is_entity = f'isIRI(?s) && STRSTARTS(STR(?s), "{uri_space}")' if uri_space else "isIRI(?s)"
     whole = [counts for _, counts in _counted(select, _WHOLE % is_entity)]
     classes = {key: counts for (key,), counts in _counted(select, _CLASSES)}
@@ -98,9 +103,9 @@ def count(select: Select, uri_space: str = "") -> Statistics:
         properties={key: counts for (key,), counts in _counted(select, _PROPERTIES)},
         classes=classes,
         pairs={(c, p): counts for (c, p), counts in _counted(select, _PAIRS) if c in classes},
-        graphs={key: counts for (key,), counts in _counted(select, _GRAPHS)},
+        graphs=graphs,
         examples=examples,
-        header=_header(select(_HEADER)[1]),
+        header=header,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from kg.answers import MAX_LIMIT
 from kg.errors import BadParameter, NotUnderstood
 from kg.imports import Catalogue, Imports
 from kg.index import Index
@@ -111,6 +112,8 @@ class RareDiseases:
         `{present, absent, implied, whole, found, diseases, ranking, annotations_of}`; every
         annotation has its frequency and sources.
         """
+        if not 1 <= limit <= MAX_LIMIT:
+            raise BadParameter(f"limit must be from 1 to {MAX_LIMIT}, not {limit}")
         found = self._phenotypes.rank(
             [self._identified(one) for one in present],
             [self._identified(one) for one in absent],

@@ -37,7 +37,17 @@ MAIN_PAGES = (
     "/docs",
     "/ontology",
     "/search?q=calf",
+    "/vocabularies",
+    "/phenotypes",
 )
+IMPORTED_PAGES = (
+    "/vocabularies?q=cramp",
+    "/term/HP:0003394",
+    "/term/OMIM:615156",
+    "/phenotypes?present=Muscle spasm&absent=HP:0001324",
+    "/ask?q=rare diseases with exercise-induced cramp but without muscle weakness",
+)
+"""Pages that need imports beside the leg graph."""
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PHONE = {"width": 390, "height": 844}
 WIDTHS = (PHONE["width"], 768, 1000, 1280)

@@ -15,6 +15,7 @@ from tests.attacking import Running
 from tests.browser import (
     AXE,
     CHROMIUM,
+    IMPORTED_PAGES,
     MAIN_PAGES,
     PHONE,
     QUESTION,
@@ -521,3 +522,50 @@ def test_without_scripts_a_query_is_run(plain: Page) -> None:
     plain.get_by_role("button", name="Run").click()
     expect(plain.get_by_role("table").get_by_role("link")).to_have_text("etio:Gout")
     expect(plain.get_by_role("table").get_by_text("gout", exact=True)).to_be_visible()
+
+
+# -- imported vocabularies ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def beside(imported_build: Path) -> Iterator[str]:
+    """The address of a service with imports."""
+    running = Running(imported_build)
+    running.wait(60.0)
+    yield running.address
+    running.stop()
+
+
+@pytest.fixture
+def imported_page(browser: Browser, beside: str, complaints: list[str]) -> Iterator[Page]:
+    """A page of the service with imports."""
+    page = open_page(browser, beside, complaints, bypass_csp=True, color_scheme="light")
+    yield page
+    page.context.close()
+
+
+@with_axe
+@pytest.mark.parametrize("path", IMPORTED_PAGES)
+def test_a_page_of_what_is_imported_is_as_good_as_others(imported_page: Page, path: str) -> None:
+    imported_page.goto(path)
+    expect(heading(imported_page)).to_have_count(1)
+    imported_page.evaluate(UNFOLD)
+    assert faults(imported_page) == []
+    imported_page.emulate_media(color_scheme="dark")
+    assert faults(imported_page, "wcag2aa") == []
+    for width in WIDTHS:
+        imported_page.set_viewport_size({"width": width, "height": PHONE["height"]})
+        assert scroll_width(imported_page) <= width, width
+
+
+def test_a_suggested_phenotype_is_filled_in(imported_page: Page) -> None:
+    imported_page.goto("/phenotypes")
+    field = imported_page.get_by_label("Present, 2")
+    field.press_sequentially("muscle sp")
+    option = imported_page.get_by_role("option").first
+    expect(option).to_contain_text("Muscle spasm")
+    option.click()
+    expect(field).to_have_value("Muscle spasm")
+    expect(imported_page.get_by_role("option")).to_have_count(0)
+    imported_page.get_by_role("button", name="Rank").click()
+    expect(imported_page.locator(".card.answer").first).to_contain_text("Muscle spasm")

@@ -27,6 +27,7 @@ JSON = {"Accept": "application/json"}
 PAGES = (
     "/", "/search", "/browse", "/browse/{kind}", "/sources", "/source/{id}", "/changes",
     "/overview", "/coverage", "/compare", "/build", "/docs",
+    "/vocabularies", "/phenotypes",
 )  # fmt: skip
 """What is for people alone."""
 
@@ -268,6 +269,8 @@ def test_examples_of_the_openapi_document_work(client: FlaskClient) -> None:
     document = client.get("/openapi.json").json
     assert document is not None
     for path, operations in document["paths"].items():
+        if next(iter(operations.values()))["tags"] == ["vocabularies"]:
+            continue  # they need imports: see test_vocabulary_pages
         if "get" not in operations:
             body = operations["post"]["requestBody"]["content"]["application/json"]
             response = client.post(path, json=body["example"])

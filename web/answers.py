@@ -21,6 +21,7 @@ from kg.structure import from_json
 from kg.views import URGENCY_ORDER, Json, Views
 from kg.words import fold_word
 from web.negotiation import required
+from web.phenotypes import cards, common_question, counterparts, other_readings, ranking_csv
 from web.serving import service
 
 MAX_SHOWN = 5
@@ -47,7 +48,9 @@ def add_answers(app: Flask) -> None:
         payload = service().ask(required("q"), MAX_LIMIT)
         if payload["question"]["ask"] in ("verdict", "differential"):
             raise BadParameter("this question is not answered by a list: ask for format=json")
-        response = Response(as_csv(payload), mimetype="text/csv")
+        ranking = payload.get("phenotype_ranking")
+        table = ranking_csv(ranking) if ranking else as_csv(payload)
+        response = Response(table, mimetype="text/csv")
         response.headers["Content-Disposition"] = 'attachment; filename="answer.csv"'
         return response
 
@@ -64,7 +67,7 @@ def answer_page(payload: Json, index: Index) -> str:
 def view(payload: Json, index: Index) -> Json:
     """What the page shows beside the payload: chips, marks, cards and red flags in order."""
     asked = payload["question"]
-    is_list = asked["ask"] not in ("verdict", "differential")
+    is_list = asked["ask"] not in ("verdict", "differential", "phenotype_ranking")
     shown: Json = {
         "parts": (),
         "asks": (),
@@ -85,6 +88,13 @@ def view(payload: Json, index: Index) -> Json:
         shown["cards"].sort(
             key=lambda item: URGENCY_ORDER[urgency.get(item["answer"]["entity"]["id"])]
         )
+    if asked["ask"] == "phenotype_ranking":
+        ranking = payload["phenotype_ranking"]
+        shown["diseases"] = cards(ranking)
+        shown["read_as"] = other_readings(ranking, request.args["q"])
+        common = common_question(ranking)
+        shown["common"] = common if _is_understood(common) else None
+    shown["counterparts"] = counterparts(asked)
     if asked["ask"] == "verdict":
         shown["concerned"] = _concerned(payload["verdict"], index)
     shown["mentioned"], shown["elsewhere"] = _mentioned(payload)
@@ -299,13 +309,14 @@ def _rows(answers: Iterable[Json]) -> Iterator[list[object]]:
 
 def help_for(problem: Mapping[str, Any], question: str) -> list[Json]:
     """Links for what was refused, `{said, url}`: the question mended, or a term to look for."""
+    where = "vocabularies_page" if request.endpoint == "term_page" else "search_page"
     found = []
     for suggestion in problem["suggestions"]:
         mended = _mended(question, suggestion) if question else suggestion
         if question and _is_understood(mended):
             found.append({"said": mended, "url": url_for("ask", q=mended)})
         else:
-            found.append({"said": suggestion, "url": url_for("search_page", q=suggestion)})
+            found.append({"said": suggestion, "url": url_for(where, q=suggestion)})
     return found
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, jsonify, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from kg.errors import UnknownEntity
 from kg.queries import NamedQuery
 from kg.views import Json
 from web.negotiation import CSV_AND_JSON, PAGE_AND_JSON, chosen, integer, required
@@ -22,11 +23,11 @@ def add_entities(app: Flask) -> None:
 
     @app.get("/api/v1/entities")
     def entity_by_iri() -> BaseResponse:
-        return jsonify(service().entity(required("iri")))
+        return jsonify(_entity(required("iri")))
 
     @app.get("/api/v1/entities/<curie>")
     def entity(curie: str) -> BaseResponse:
-        return jsonify(service().entity(curie))
+        return jsonify(_entity(curie))
 
     @app.get("/api/v1/search")
     def search() -> BaseResponse:
@@ -75,6 +76,21 @@ def add_queries(app: Flask) -> None:
         if media_type == "text/csv":
             return Response(_as_csv(payload), mimetype="text/csv")
         return jsonify(payload)
+
+
+def _entity(text: str) -> Json:
+    """Describes an entity; where only an import has such a term, the error says where it is."""
+    try:
+        return service().entity(text)
+    except UnknownEntity as error:
+        reference = service().imports.reference(text)
+        if reference is None:
+            raise
+        address = url_for("term_by_iri", iri=reference["iri"])
+        if "/" not in reference["id"]:
+            address = url_for("term", curie=reference["id"])
+        said = f"{error}, but {reference['kind']} is imported and has it: ask for {address}"
+        raise UnknownEntity(said, [address]) from None
 
 
 def _as_csv(payload: Json) -> str:

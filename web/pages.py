@@ -13,6 +13,7 @@ from web.answers import MAX_ON_PAGE, answer_page
 from web.home import home_context
 from web.negotiation import PAGE_AND_JSON, chosen, integer, required
 from web.serving import service
+from web.vocabularies import page_of_import
 
 
 def page_of(identifier: str) -> str:
@@ -33,7 +34,10 @@ def add_pages(app: Flask) -> None:
         limit = integer("limit", DEFAULT_LIMIT)
         if is_page:
             limit = min(limit, MAX_ON_PAGE)
-        payload = service().ask(required("q"), limit, integer("offset", 0))
+        text = required("q")
+        if is_page and (address := page_of_import(text)):
+            return redirect(address, HTTPStatus.SEE_OTHER)
+        payload = service().ask(text, limit, integer("offset", 0))
         return answer_page(payload, service().index) if is_page else jsonify(payload)
 
     @app.get("/page/<local>")
@@ -54,10 +58,20 @@ def add_pages(app: Flask) -> None:
         query = f"DESCRIBE <{expand(curie)}>"
         return redirect(url_for("sparql", query=query), HTTPStatus.SEE_OTHER)
 
+    _add_search(app)
+
+
+def _add_search(app: Flask) -> None:
     @app.get("/search")
-    def search_page() -> str:
+    def search_page() -> str | BaseResponse:
         text = required("q")
-        return render_template("search.html", results=service().search(text), question=text)
+        results = service().search(text)
+        is_code = any(item["hit"] in ("identifier", "mapping") for item in results["results"])
+        if not is_code and (address := page_of_import(text)):
+            return redirect(address, HTTPStatus.SEE_OTHER)
+        return render_template(
+            "search.html", results=results, question=text, beside=bool(service().imports)
+        )
 
 
 def add_ontology(app: Flask) -> None:

@@ -1,7 +1,7 @@
 /* Suggestions below an input: the editable combobox of WAI-ARIA 1.2, list autocompletion.
 
-   data-suggest="terms" offers pages of terms, data-suggest="questions" whole questions too. The
-   input works as it is when this script, or the service behind it, does not. */
+   data-suggest="terms" offers pages of terms, data-suggest="questions" whole questions too,
+   data-suggest="phenotypes" names of HPO to fill in. The input works as it is when this script, or the service behind it, does not. */
 
 const ROOT = new URL("../../", import.meta.url);
 const WAIT = 120;
@@ -51,16 +51,16 @@ document.head.append(style);
 
 const kept = new Map();
 
-async function found(text, signal) {
-  if (kept.has(text)) return kept.get(text);
-  const url = new URL("api/v1/autocomplete", ROOT);
-  url.searchParams.set("q", text);
-  url.searchParams.set("limit", "12");
+const found = (text, signal) => looked("api/v1/autocomplete", { q: text, limit: "12" }, signal);
+
+async function looked(path, parameters, signal) {
+  const url = address(path, parameters);
+  if (kept.has(url)) return kept.get(url);
   const response = await fetch(url, { signal, headers: { Accept: "application/json" } });
   if (!response.ok) throw new Error(response.statusText);
   const { results } = await response.json();
   if (kept.size >= KEPT) kept.delete(kept.keys().next().value);
-  kept.set(text, results);
+  kept.set(url, results);
   return results;
 }
 
@@ -112,6 +112,18 @@ const term = (entity) => ({
   href: address(`page/${encodeURIComponent(entity.id.slice(entity.id.indexOf(":") + 1))}`),
 });
 
+/** A name to be filled in: it ends what is asked of this input. */
+const phenotype = ({ id, label, matched }) => ({
+  text: label, group: "Phenotypes", href: null, ends: true,
+  note: matched.toLowerCase() === label.toLowerCase() ? id : `${id}, also ${matched}`,
+});
+
+async function phenotypes(text, signal) {
+  if (text.trim().length < SHORTEST) return [];
+  const terms = await looked("api/v1/terms/search", { q: text.trim(), vocabulary: "HP", limit: "10" }, signal);
+  return terms.filter(({ obsolete }) => !obsolete).map(phenotype);
+}
+
 function questions(before, entities) {
   if (before.trim() === "") {
     const asked = entities.slice(0, 3).map(({ kind, label }) => (ASKED[kind] ?? []).map((said) => said.replace("{0}", label)));
@@ -137,8 +149,9 @@ function openings(text) {
   return joints.slice(0, ENOUGH);
 }
 
-async function options(text, withQuestions, signal) {
-  if (!withQuestions) {
+async function options(text, kind, signal) {
+  if (kind === "phenotypes") return phenotypes(text, signal);
+  if (kind !== "questions") {
     return text.trim().length < SHORTEST ? [] : (await found(text.trim(), signal)).slice(0, 10).map(term);
   }
   const starts = openings(text);
@@ -158,7 +171,8 @@ function element(name, attributes, ...children) {
 
 function suggest(input, number) {
   const id = `suggestions-${number}`;
-  const withQuestions = input.dataset.suggest === "questions";
+  const kind = input.dataset.suggest;
+  const withQuestions = kind === "questions";
   const list = element("div", { id, role: "listbox", class: "suggestions", "aria-label": withQuestions ? "Questions and terms" : "Terms" });
   const told = element("div", { role: "status", class: "unseen" });
   list.hidden = true;
@@ -206,7 +220,7 @@ function suggest(input, number) {
     input.value = option.text;
     close();
     if (option.href) location.assign(option.href);
-    else ask();
+    else if (!option.ends) ask();
   }
 
   function option(item, at) {
@@ -253,7 +267,7 @@ function suggest(input, number) {
       const mine = new AbortController();
       running = mine;
       try {
-        const items = await options(text, withQuestions, mine.signal);
+        const items = await options(text, kind, mine.signal);
         if (!mine.signal.aborted && document.activeElement === input) show(items);
       } catch (error) {
         if (error.name !== "AbortError" && !mine.signal.aborted) close();
