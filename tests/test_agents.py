@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,7 +23,6 @@ from kg.__main__ import main
 from kg.agents.server import POOL, make_server
 from kg.agents.tools import Tools
 from kg.service import Service
-from kg.snapshot import open_snapshot
 from kg.sparql.pool import QueryPool
 from kg.views import DISCLAIMER
 from tests.conftest import ROOT
@@ -272,23 +270,33 @@ def test_a_yes_or_no_and_a_comparison_are_answered_as_such(call: Call) -> None:
 
 
 @pytest.fixture(scope="module")
-def imported(small_build: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
+def call_imported(imported: Service) -> Iterator[Call]:
     """Tools over the small graph with an excerpt of HPO and its annotations beside it."""
-    folder = tmp_path_factory.mktemp("imported") / "build"
-    shutil.copytree(small_build, folder)
-    excerpts = ROOT / "tests" / "imports"
-    for given in (["hp-excerpt.obo", "--name", "hp"], ["phenotype-excerpt.hpoa"]):
-        assert main(["--folder", str(folder), "import", str(excerpts / given[0]), *given[1:]]) == 0
-    snapshot = open_snapshot(folder)
-    pool = QueryPool(snapshot.source, POOL)
-    yield Tools(Service(snapshot), pool)
+    pool = QueryPool(imported.snapshot.source, POOL)
+    server = make_server(Tools(imported, pool))
+    yield lambda name, **arguments: anyio.run(partial(_call, server, name, arguments))
     pool.close()
 
 
-def test_rare_diseases_are_ranked_with_the_publications_behind(imported: Tools) -> None:
+def test_an_imported_term_is_found_and_fetched_with_its_sources(call_imported: Call) -> None:
+    found = call_imported("search", query="muscle spasm", vocabulary="all").structured_content
+    assert found["results"][0]["id"] == "HP:0003394"
+    term = call_imported("fetch", id="HP:0003710").structured_content
+    assert "Human Phenotype Ontology 2025-01-16" in term["text"]
+    assert re.search(r"is stated of: .*\(OMIM:\d+\), \d+/\d+ \[PMID:\d+", term["text"])
+    assert term["metadata"]["vocabulary"]["licence"]
+    assert DISCLAIMER in _text(call_imported("fetch", id="HP:0003710"))
+
+
+def test_a_wrong_vocabulary_is_told_with_those_there_are(call_imported: Call) -> None:
+    result = call_imported("search", query="cramp", vocabulary="snomed")
+    assert result.is_error
+    assert "hp, hpoa" in _text(result)
+
+
+def test_rare_diseases_are_ranked_with_the_publications_behind(call_imported: Call) -> None:
     question = "rare diseases with exercise-induced muscle cramps but without pain"
-    server = make_server(imported)
-    result = anyio.run(_call, server, "ask", {"question": question, "limit": 2})
+    result = call_imported("ask", question=question, limit=2)
     ranked = result.structured_content["phenotype_ranking"]
     assert [one["id"] for one in ranked["read_as"]] == ["HP:0003710", "HP:0012531"]
     assert [one["rank"] for one in ranked["diseases"]] == [1, 2]

@@ -23,7 +23,7 @@ from kg.errors import (
     UnknownEntity,
 )
 from kg.service import Service
-from kg.snapshot import open_snapshot
+from kg.snapshot import open_snapshot, open_version
 from kg.sparql.pool import PoolSettings, QueryPool
 from kg.vocabulary import ETIO, IMPORTS_GRAPH, OBO, import_graphs
 from tests.conftest import ROOT, quietly, small_root
@@ -48,6 +48,12 @@ def take(folder: Path, *sources: str | Path, **wanted: str) -> Service:
 
 def graph(service: Service, name: str) -> Graph:
     return service.snapshot.dataset.graph(import_graphs(name)[0])
+
+
+def count(service: Service, pattern: str) -> int:
+    """The solutions of a pattern."""
+    found = service.snapshot.dataset.query(f"SELECT * {{ {pattern} }}")
+    return len(list(found))
 
 
 def entailed(service: Service, name: str) -> set[tuple[str, str, str]]:
@@ -76,19 +82,14 @@ def test_what_follows_from_a_hierarchy_is_in_a_graph_of_its_own(imported: Servic
 
 
 def test_the_default_graph_holds_each_imported_triple_once(imported: Service) -> None:
-    query = f"SELECT (COUNT(*) AS ?n) {{ <{OBO.HP_0003394}> <{RDFS.label}> ?label }}"
-    assert [int(row[0]) for row in imported.snapshot.dataset.query(query)] == [1]
+    assert count(imported, f"<{OBO.HP_0003394}> <{RDFS.label}> ?label") == 1
 
 
 def test_a_blank_node_is_the_same_in_the_default_graph(imported: Service) -> None:
     hp = import_graphs("hp")[0]
-    query = (
-        f"SELECT (COUNT(*) AS ?n) {{ GRAPH <{hp}> {{ ?a <{OWL.annotatedSource}> ?s }} "
-        f"?a <{OWL.annotatedProperty}> ?p }}"
-    )
-    whole = f"SELECT (COUNT(*) AS ?n) {{ GRAPH <{hp}> {{ ?a <{OWL.annotatedSource}> ?s }} }}"
-    counts = [int(next(iter(imported.snapshot.dataset.query(q)))[0]) for q in (query, whole)]
-    assert counts[0] == counts[1] > 0
+    sources = f"GRAPH <{hp}> {{ ?a <{OWL.annotatedSource}> ?s }}"
+    both = f"{sources} ?a <{OWL.annotatedProperty}> ?p"
+    assert count(imported, sources) == count(imported, both) > 0
 
 
 def test_licence_version_and_date_are_recorded_and_shown(imported: Service) -> None:
@@ -405,6 +406,22 @@ def test_an_import_is_replaced_by_a_newer_one(folder: Path, tmp_path: Path) -> N
     assert [hit["label"] for hit in service.search_terms("night")["results"]] == ["Night cramp"]
     found = service.snapshot.dataset.query('SELECT ?s { ?s ?p "Cramp at night"@en }')
     assert not list(found)
+
+
+def test_one_after_the_other_is_the_same_as_both_at_once(small_build: Path, tmp_path: Path) -> None:
+    both = FILES / "hp-excerpt.obo", FILES / "slice.ttl"
+    apart, together = (
+        Path(shutil.copytree(small_build, tmp_path / name)) for name in ("apart", "together")
+    )
+    first = take(apart, both[0])
+    before = set(first.snapshot.path.rglob("*"))
+    services = [take(apart, both[1]), take(together, *both)]
+    assert services[0].version == services[1].version
+    patterns = "?s ?p ?o", "GRAPH ?g { ?s ?p ?o }", f"GRAPH <{IMPORTS_GRAPH}> {{ ?s ?p ?o }}"
+    counts = [[count(service, pattern) for pattern in patterns] for service in services]
+    assert counts[0] == counts[1]
+    assert before == set(first.snapshot.path.rglob("*")), "the snapshot before is as it was"
+    assert Service(open_version(first.snapshot.path)).term("Muscle spasm")
 
 
 def test_what_was_not_imported_cannot_be_removed(folder: Path) -> None:

@@ -17,7 +17,7 @@ READS = {
     "kg.picklists", "kg.overview", "kg.phenotypes", "kg.imports", "kg.terms",
     "kg.rare_diseases", "kg.phenotype_matching",
     "kg.graph", "kg.tables", "kg.diff", "kg.diff_text", "kg.agents.server", "kg.agents.tools",
-    "kg.agents.briefs", "kg.agents.documents", "kg.agents.solutions",
+    "kg.agents.briefs", "kg.agents.imported", "kg.agents.documents", "kg.agents.solutions",
 }  # fmt: skip
 OUTER = {"flask", "granian", "werkzeug", "server"}
 

@@ -44,11 +44,16 @@ class SearchArguments(Arguments):
         examples=["claudication"],
     )
     kind: Literal[KINDS] | None = Field(None, description="Only entities of this kind")  # type: ignore[valid-type]
+    vocabulary: str | None = Field(
+        None,
+        max_length=MAX_LENGTH,
+        description="Instead of the leg graph, an imported vocabulary (hp, mondo, …), or all",
+    )
     limit: int = Field(10, ge=1, le=50, description="How many results at most")
 
 
 class FetchArguments(Arguments):
-    """Everything recorded of an entity, a source, a claim or a presentation, as a text.
+    """Everything recorded of an entity, a source, a claim, a presentation or an imported term.
 
     Ids of sources stand in brackets. Also gives the rest of an answer of ask."""
 

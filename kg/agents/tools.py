@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from kg.agents import briefs
+from kg.agents import briefs, imported
 from kg.agents.arguments import (
     Arguments,
     AskArguments,
@@ -22,7 +22,7 @@ from kg.agents.documents import Documents
 from kg.agents.result import Result
 from kg.agents.solutions import QuerySolutions
 from kg.agents.texts import text_of
-from kg.errors import BadParameter
+from kg.errors import BadParameter, UnknownEntity
 from kg.service import Service
 from kg.sparql.pool import QueryPool
 from kg.structure import to_json
@@ -85,22 +85,25 @@ class Tools:
         ]
 
     def search(self, given: SearchArguments) -> Result:
+        if given.vocabulary is not None:
+            return self._search_imports(given)
         found = self.service.search(given.query, given.kind, given.limit)["results"]
-        results = [
-            {
-                "id": one["id"],
-                "title": one["label"],
-                "url": one["iri"],
-                "kind": one["kind"],
-                "matched": one["matched"],
-                **self._most_urgent(one["id"]),
-            }
-            for one in found
-        ]
+        results = [{**_result(one), **self._most_urgent(one["id"])} for one in found]
         hint = "" if results else "Nothing is called so. Use one word or name; for a question, ask."
+        if hint and self.service.imports:
+            hint += " Imported vocabularies are searched with vocabulary: all."
         return Result.as_json(
             {**briefs.framed(self.service.version, hint=hint), "results": results}
         )
+
+    def _search_imports(self, given: SearchArguments) -> Result:
+        if given.kind is not None:
+            raise BadParameter("kind is of the leg graph: leave it out, or vocabulary")
+        found = self.service.search_terms(given.query, given.vocabulary, given.limit)["results"]
+        results = [
+            {**_result(one), **({"obsolete": True} if one["obsolete"] else {})} for one in found
+        ]
+        return Result.as_json({**briefs.framed(self.service.version), "results": results})
 
     def _most_urgent(self, identifier: str) -> Json:
         flags = self._views.red_flags(identifier)
@@ -109,7 +112,14 @@ class Tools:
     def fetch(self, given: FetchArguments) -> Result:
         if given.id.startswith(_ASK):
             return self._fetch_answer(given.id)
-        return Result.as_json(self._documents.of(given.id, given.limit))
+        try:
+            return Result.as_json(self._documents.of(given.id, given.limit))
+        except UnknownEntity as error:
+            try:
+                term = self.service.term(given.id)
+            except UnknownEntity:
+                raise error from None
+        return Result.as_json(imported.document(term, given.limit))
 
     def _fetch_answer(self, identifier: str) -> Result:
         """A part of an answer; one answer alone comes whole, with its proof."""
@@ -169,3 +179,14 @@ class Tools:
 
     def sparql(self, given: SparqlArguments) -> Result:
         return self._solutions.of(given.query, given.limit, given.timeout)
+
+
+def _result(found: Json) -> Json:
+    """A result of a search, in the shape that known clients expect."""
+    return {
+        "id": found["id"],
+        "title": found["label"],
+        "url": found["iri"],
+        "kind": found["kind"],
+        "matched": found["matched"],
+    }

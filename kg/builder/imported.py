@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,16 @@ from rdflib.namespace import DCAT, VOID
 from kg import layout
 from kg.builder.imports.ntriples import iri, line, literal
 from kg.quads import open_quads
-from kg.vocabulary import import_graphs, is_iri
+from kg.vocabulary import IMPORTS_GRAPH, import_graphs, is_iri
 
 Entry = Mapping[str, Any]
 
 
-def load_imports(snapshot: Path) -> dict[str, Any]:
-    """Load the imports that stand in a snapshot's folder into its store; returns them by name."""
+def load_imports(snapshot: Path, loaded: Collection[str] = ()) -> dict[str, Any]:
+    """Load the imports that stand in a snapshot's folder into its store; returns them by name.
+
+    Those that are `loaded` are in the store already, with a description that is replaced.
+    """
     entries = {
         path.parent.name: json.loads(path.read_text(encoding="utf-8"))
         for path in sorted((snapshot / layout.IMPORTS).glob(f"*/{layout.IMPORT}"))
@@ -29,12 +32,20 @@ def load_imports(snapshot: Path) -> dict[str, Any]:
         with gzip.open(snapshot / layout.IMPORTED, "wt", encoding="utf-8") as file:
             file.writelines(_description(entries))
         store = ox.Store(str(snapshot / layout.STORE))
-        for path, graph in layout.imported_graphs(entries):
+        _forget_description(store)
+        for path, graph in layout.imported_graphs([name for name in entries if name not in loaded]):
             with open_quads(snapshot / path, graph) as quads:
                 store.bulk_load(quads, format=ox.RdfFormat.N_QUADS, lenient=True)
         store.optimize()
         store.flush()
     return entries
+
+
+def _forget_description(store: ox.Store) -> None:
+    """What was said of the imports is about their graphs, so no other graph says it too."""
+    for quad in list(store.quads_for_pattern(None, None, None, ox.NamedNode(str(IMPORTS_GRAPH)))):
+        store.remove(quad)
+        store.remove(ox.Quad(quad.subject, quad.predicate, quad.object, ox.DefaultGraph()))
 
 
 def composed_version(leg: str, entries: Mapping[str, Any]) -> str:

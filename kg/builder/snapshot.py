@@ -88,10 +88,13 @@ def change_imports(
             if name in old["files"] and name.split("/")[0] not in (layout.STORE, layout.IMPORTS):
                 _link(path, workplace / name)
         (workplace / layout.IMPORTED).unlink(missing_ok=True)
-        load_quads(workplace / layout.QUADS, workplace / layout.STORE)
         _link_imports(workplace, {**kept, **added})
         say("putting the graphs together …")
-        return _finish(workplace, folder, old)
+        if kept.keys() & added.keys() or removed:
+            load_quads(workplace / layout.QUADS, workplace / layout.STORE)
+            return _finish(workplace, folder, old)
+        _copy_store(folder / version / layout.STORE, workplace / layout.STORE)
+        return _finish(workplace, folder, old, loaded=kept)
 
 
 def current_imports(folder: Path) -> dict[str, Path]:
@@ -104,9 +107,11 @@ def current_imports(folder: Path) -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(entries)}
 
 
-def _finish(workplace: Path, folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _finish(
+    workplace: Path, folder: Path, manifest: Mapping[str, Any], loaded: Collection[str] = ()
+) -> dict[str, Any]:
     """Load what is imported, and publish; the leg graph's part of the manifest is given."""
-    imports = load_imports(workplace)
+    imports = load_imports(workplace, loaded)
     leg = manifest["leg"]
     new = {
         **manifest,
@@ -136,6 +141,16 @@ def _link_imports(workplace: Path, folders: Mapping[str, Path]) -> None:
     for name, source in folders.items():
         for path in sorted(one for one in source.rglob("*") if one.is_file()):
             _link(path, workplace / layout.IMPORTS / name / path.relative_to(source))
+
+
+def _copy_store(store: Path, target: Path) -> None:
+    """A store to add to: its tables are never written again, the rest is copied."""
+    target.mkdir()
+    for path in store.iterdir():
+        if path.suffix == ".sst":
+            _link(path, target / path.name)
+        else:
+            shutil.copy2(path, target / path.name)
 
 
 def _link(path: Path, target: Path) -> None:
