@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from kg.errors import (
 from kg.service import Service
 from kg.snapshot import open_snapshot, open_version
 from kg.sparql.pool import PoolSettings, QueryPool
-from kg.vocabulary import ETIO, IMPORTS_GRAPH, OBO, import_graphs
+from kg.vocabulary import ETIO, IMPORTS_GRAPH, OBO, expand, import_graphs
 from tests.conftest import ROOT, quietly, small_root
 from web.serving import over_folder
 
@@ -123,6 +124,18 @@ def test_a_disease_has_its_phenotypes_with_frequency_and_source(imported: Servic
     row = next(r for r in disease["statements"]["rows"] if r["value"]["id"] == "HP:0003710")
     assert row["frequency"]["as_written"] == line[7]
     assert row["sources"] == line[4].split(";")
+
+
+def test_what_none_had_is_excluded_and_no_triple(imported: Service) -> None:
+    none = [line.split("\t") for line in HPOA.splitlines() if re.search(r"\t0/\d+\t", line)]
+    assert none
+    for disease, phenotype in {(cells[0], cells[3]) for cells in none}:
+        rows = imported.term(disease)["statements"]["rows"]
+        said = [row for row in rows if row["value"]["id"] == phenotype]
+        assert [row for row in said if row["excluded"]]
+        if all(row["excluded"] for row in said):
+            triple = (URIRef(expand(disease)), OBO.RO_0002200, URIRef(expand(phenotype)))
+            assert triple not in graph(imported, "hpoa")
 
 
 @pytest.mark.parametrize("name", ["HP:0003394", "HP:0009018", "Muscle spasm", "muscle cramps",

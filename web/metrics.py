@@ -179,9 +179,9 @@ def figures(now: Serving) -> tuple[int | None, float | None]:
     """Triples and age in seconds of what is served; None where that is not known."""
     if now.service is None:
         return now.pool.ready().get("quads"), None
-    manifest = now.service.snapshot.manifest
-    created = datetime.fromisoformat(manifest["created"]).timestamp()
-    return manifest["counts"]["triples"], time.time() - created
+    snapshot = now.service.snapshot
+    created = datetime.fromisoformat(snapshot.manifest["created"]).timestamp()
+    return snapshot.triples, time.time() - created
 
 
 def _held(process: int | str) -> int:

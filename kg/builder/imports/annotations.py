@@ -63,13 +63,14 @@ def _hpoa_statement(a: Annotation) -> Statement:
         ("evidence", a.evidence), ("onset", a.onset), ("sex", a.sex.lower()),
         ("modifier", a.modifier), ("aspect", a.aspect), ("biocuration", a.biocuration),
     )  # fmt: skip
+    share = share_of(a.frequency)
     return Statement(
         subject=a.disease,
         relation="has_phenotype",
         value=a.phenotype,
-        excluded=a.excluded,
+        excluded=a.excluded or share == 0,  # none of those looked at had it
         frequency=a.frequency,
-        share=share_of(a.frequency),
+        share=share,
         source=a.reference,
         note="; ".join(f"{name}: {value}" for name, value in details if value),
     )
@@ -164,10 +165,10 @@ def _statement(
         if row.get(label):
             terms[identifier] = Term(identifier, _iri(identifier), row[label])
     frequency = row.get("frequency", "")
-    return Statement(
-        subject, row["relation"], value, row.get("excluded") == "yes", frequency,
-        share_of(frequency), row["source"], row.get("note", ""),
-    )  # fmt: skip
+    share = share_of(frequency)
+    excluded = row.get("excluded") == "yes" or share == 0
+    source, note = row["source"], row.get("note", "")
+    return Statement(subject, row["relation"], value, excluded, frequency, share, source, note)
 
 
 def _identifier(text: str, labels: Mapping[str, str]) -> str:
