@@ -6,6 +6,7 @@ is the load generator where `wrk` is not installed. Only what a benchmark needs 
 measures belongs here.
 """
 
+import contextlib
 import http.client
 import os
 import shutil
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -23,10 +25,11 @@ from typing import IO
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
-START_SECONDS = 180
+START_SECONDS = 900
 STOP_SECONDS = 15
 TIMEOUT_SECONDS = 10
 SHOWN_COMPLAINT = 1000
+KILOBYTES_OF_MB = 1024 if sys.platform != "darwin" else 1024 * 1024
 WRK = shutil.which("wrk")
 GENERATOR = "wrk" if WRK else "http.client"
 
@@ -122,15 +125,20 @@ class Server:
     def cpu_seconds(self) -> float:
         """The processor time of its session, to a hundredth; always 0 where there is no /proc."""
         assert self.process  # noqa: S101 - only asked of a started server
-        ticks = 0
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = path.read_text(encoding="utf-8").rpartition(")")[2].split()
-            except OSError:  # it has ended meanwhile
-                continue
-            if int(fields[3]) == self.process.pid:
-                ticks += int(fields[11]) + int(fields[12])
+        ticks = sum(
+            int(fields[11]) + int(fields[12]) for _, fields in _in_session(self.process.pid)
+        )
         return ticks / os.sysconf("SC_CLK_TCK")
+
+    def memory(self) -> int:
+        """MB of memory of its session, what is shared counted once; 0 where there is no /proc."""
+        assert self.process  # noqa: S101 - only asked of a started server
+        kilobytes = 0
+        for folder, _ in _in_session(self.process.pid):
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                told = (folder / "smaps_rollup").read_text(encoding="utf-8")
+                kilobytes += int(told.partition("\nPss:")[2].split(maxsplit=1)[0])
+        return kilobytes // 1024
 
     def settles(self, seconds: float = 30) -> bool:
         """Whether it becomes idle in time: some go on with queries whose clients have left."""
@@ -145,6 +153,17 @@ class Server:
         return False
 
 
+def _in_session(leader: int) -> Iterator[tuple[Path, list[str]]]:
+    """The folder in /proc and the state of each process of a session, its name left out."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text(encoding="utf-8").rpartition(")")[2].split()
+        except OSError:  # it has ended meanwhile
+            continue
+        if int(fields[3]) == leader:
+            yield path.parent, fields
+
+
 def program(name: str, package: str) -> str:
     """A program on the PATH or beside this Python."""
     beside = Path(sys.executable).with_name(name)
@@ -154,11 +173,19 @@ def program(name: str, package: str) -> str:
     return found
 
 
-def run(*command: str) -> None:
-    """Run a command that must succeed."""
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    if ran.returncode:
-        raise SystemExit(f"this failed: {' '.join(command)}\n{ran.stderr[-SHOWN_COMPLAINT:]}")
+def run(*command: str) -> int:
+    """Run a command that must succeed; returns its peak of memory in MB."""
+    with tempfile.TemporaryFile() as told:
+        process = subprocess.Popen(  # noqa: S603 - commands of the benchmarks
+            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=told
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            told.seek(0)
+            complaint = told.read().decode(errors="replace")[-SHOWN_COMPLAINT:]
+            raise SystemExit(f"this failed: {' '.join(command)}\n{complaint}")
+    return used.ru_maxrss // KILOBYTES_OF_MB
 
 
 def service(**environment: str) -> Server:

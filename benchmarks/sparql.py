@@ -27,18 +27,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pyoxigraph as ox
-from running import (
-    GENERATOR,
-    ROOT,
-    TIMEOUT_SECONDS,
-    Load,
-    Server,
-    free_port,
-    load,
-    program,
-    run,
-    service,
+from peers import (
+    Peer,
+    etiograph,
+    load_oxigraph,
+    oxigraph_in_memory,
+    oxigraph_on_disk,
+    rdflib_endpoint,
+    virtuoso,
 )
+from running import GENERATOR, ROOT, TIMEOUT_SECONDS, Load, Server, load
 
 PREFIXES = """PREFIX etio: <https://w3id.org/etiograph/>
 PREFIX rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#>
@@ -63,32 +61,7 @@ QUERIES = {
     "large SELECT": "SELECT ?class ?super { ?class rdfs:subClassOf ?super } LIMIT 20000",
 }
 SOLUTIONS, TRIPLES = "application/sparql-results+json", "application/n-triples"
-UNLIMITED = {
-    "ETIOGRAPH_CLIENT_RUNNING": "1000",
-    "ETIOGRAPH_CLIENT_SECONDS": "100000",
-    "ETIOGRAPH_QUERY_QUEUE": "64",
-}
-"""One client makes all the load, so its share must not be limited."""
 LONGEST_TURN_SECONDS = 60
-DEFAULT_GRAPH = "urn:default"
-VIRTUOSO_SETTINGS = """[Database]
-DatabaseFile=v.db
-TransactionFile=v.trx
-[Parameters]
-ServerPort=127.0.0.1:{sql}
-DirsAllowed=.
-NumberOfBuffers=85000
-MaxDirtyBuffers=65000
-MaxClientConnections=100
-ThreadsPerQuery=2
-[HTTPServer]
-ServerPort=127.0.0.1:{http}
-ServerThreads=100
-MaxKeepAlives=100
-KeepAliveTimeout=60
-[SPARQL]
-ResultSetMaxRows=1000000
-"""
 
 
 @dataclass(frozen=True)
@@ -108,29 +81,26 @@ class Query:
         return f"{self.name}, {self.rows:,} {'row' if self.rows == 1 else 'rows'}"
 
 
-def nothing() -> None:
-    """Nothing is to be loaded."""
-
-
 @dataclass
 class Engine:
-    """A SPARQL endpoint; a query's text is put at the end of `address`."""
+    """A peer under the queries of this comparison."""
 
-    name: str
-    server: Server
-    address: str
-    fill: Callable[[], object] = nothing
+    peer: Peer
     seconds: dict[str, float] = field(default_factory=dict)
     """Query → how long it took when it was checked."""
     failures: dict[str, str] = field(default_factory=dict)
     """Query → why it is not timed."""
 
-    def start(self) -> None:
-        self.server.start()
-        self.fill()
+    @property
+    def name(self) -> str:
+        return self.peer.name
+
+    @property
+    def server(self) -> Server:
+        return self.peer.server
 
     def path(self, query: Query) -> str:
-        return self.address + quote(PREFIXES + query.text)
+        return self.peer.address + quote(PREFIXES + query.text)
 
     def check(self, query: Query) -> None:
         """Ask twice, the second time with a text of its own, and note the time or the failure."""
@@ -177,7 +147,7 @@ class Engine:
         """Wait until it is idle, so that it takes no time from the next; restart it otherwise."""
         if not self.server.settles():
             self.server.stop()
-            self.start()
+            self.peer.start()
 
 
 def rows_of(body: bytes, query: Query) -> int:
@@ -230,7 +200,7 @@ def expected(store: ox.Store, text: str) -> int:
 def started(engine: Engine) -> Iterator[Engine]:
     """The engine with the graph loaded, stopped afterwards."""
     try:
-        engine.start()
+        engine.peer.start()
         yield engine
     finally:
         engine.server.stop()
@@ -238,61 +208,15 @@ def started(engine: Engine) -> Iterator[Engine]:
 
 def chosen(options: argparse.Namespace, folder: Path) -> Iterator[Engine]:
     """The engines to compare: the service, then the one it is compared with, then others."""
-    yield Engine("Etiograph", service(**UNLIMITED), "/sparql?query=")
-    yield oxigraph_in_memory(folder)
-    yield oxigraph_on_disk(folder)
+    dump = folder / "graph.nq"
+    yield Engine(etiograph())
+    yield Engine(oxigraph_in_memory(dump))
+    load_oxigraph(dump, folder / "oxigraph")
+    yield Engine(oxigraph_on_disk(folder / "oxigraph"))
     if options.rdflib_endpoint:
-        yield rdflib_endpoint(options.rdflib_endpoint, folder)
+        yield Engine(rdflib_endpoint(options.rdflib_endpoint, dump))
     if options.virtuoso:
-        yield virtuoso(folder)
-
-
-def oxigraph_in_memory(folder: Path) -> Engine:
-    port = free_port()
-    command = [program("oxigraph", "PyPI's oxigraph"), "serve", "--bind", f"127.0.0.1:{port}"]
-
-    def fill() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port)
-        headers = {"Content-Type": "application/n-quads"}
-        with (folder / "graph.nq").open("rb") as file:
-            connection.request("POST", "/store?no_transaction", file, headers)
-            if connection.getresponse().status != http.HTTPStatus.NO_CONTENT:
-                raise SystemExit("Oxigraph did not take the graph")
-
-    return Engine("Oxigraph in memory", Server(command, port, "/"), "/query?query=", fill)
-
-
-def oxigraph_on_disk(folder: Path) -> Engine:
-    oxigraph, place = program("oxigraph", "PyPI's oxigraph"), str(folder / "oxigraph")
-    run(oxigraph, "load", "--location", place, "--file", str(folder / "graph.nq"))
-    run(oxigraph, "optimize", "--location", place)
-    port = free_port()
-    where = ["--location", place, "--bind", f"127.0.0.1:{port}"]
-    server = Server([oxigraph, "serve-read-only", *where], port, "/")
-    return Engine("Oxigraph on disk", server, "/query?query=")
-
-
-def rdflib_endpoint(python: str, folder: Path) -> Engine:
-    port = free_port()
-    where = ["--host", "127.0.0.1", "--port", str(port), str(folder / "graph.nq")]
-    server = Server([python, "-m", "rdflib_endpoint", "serve", *where], port, "/")
-    return Engine("rdflib-endpoint", server, "/?query=")
-
-
-def virtuoso(folder: Path) -> Engine:
-    """Virtuoso with a database of its own; what is in no graph there goes into one."""
-    isql, sql, port = program("isql-vt", "virtuoso-opensource-7"), free_port(), free_port()
-    settings = VIRTUOSO_SETTINGS.format(sql=sql, http=port)
-    (folder / "virtuoso.ini").write_text(settings, encoding="utf-8")
-    start = [program("virtuoso-t", "virtuoso-opensource-7"), "+foreground", "+configfile"]
-    server = Server([*start, "virtuoso.ini"], port, "/sparql", folder=folder)
-    loading = f"ld_dir('.', 'graph.nq', '{DEFAULT_GRAPH}'); rdf_loader_run(); checkpoint;"
-
-    def fill() -> None:
-        run(isql, f"127.0.0.1:{sql}", "dba", "dba", f"exec={loading}")
-
-    address = f"/sparql?default-graph-uri={DEFAULT_GRAPH}&query="
-    return Engine("Virtuoso", server, address, fill)
+        yield Engine(virtuoso(dump, folder))
 
 
 Figures = dict[tuple[str, str], Load]

@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import pyoxigraph as ox
 import pytest
 
 from kg.errors import (
@@ -23,11 +25,13 @@ from kg.errors import (
 )
 from kg.service import Service
 from kg.sparql.guard import MAX_DEPTH, inspect
+from kg.sparql.keeper import FIRST_FILES
 from kg.sparql.pool import Graphs, PoolSettings, QueryPool
 from kg.sparql.turns import Shares
 
 ENDLESS = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
 TRIVIAL = "SELECT (1 AS ?x) {}"
+MANY = 20
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +287,11 @@ def test_from_reads_no_file_and_no_address(pool: QueryPool, tmp_path: Path) -> N
 
 
 def test_a_worker_reaches_no_socket_even_without_the_guard(pool: QueryPool) -> None:
-    """The guard is passed by: the query goes straight to a worker."""
+    assert asked_by_a_fooled_worker(pool) == []
+
+
+def asked_by_a_fooled_worker(pool: QueryPool) -> list[str]:
+    """What a server is asked for: the guard is passed by, the query goes straight to a worker."""
     hits: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -302,7 +310,32 @@ def test_a_worker_reaches_no_socket_even_without_the_guard(pool: QueryPool) -> N
         pool.query(replace(inspect("SELECT * {}"), text=query, star=None))
     server.shutdown()
     server.server_close()
-    assert hits == []
+    return hits
+
+
+@pytest.fixture
+def many_files(tmp_path: Path) -> Iterator[QueryPool]:
+    """Over a store of more files than the engine opens with it, as that of a large graph has."""
+    store = ox.Store(str(tmp_path))
+    for number in range(MANY):
+        lines = f'<x:{number}> <x:is> "{number}" .\n<x:{number}> <x:is> "{number}" <x:g> .'
+        store.bulk_load(lines, format=ox.RdfFormat.N_QUADS)
+    del store
+    assert len(list(tmp_path.glob("*.sst"))) > FIRST_FILES * 2
+    pool = QueryPool({"store": str(tmp_path)}, PoolSettings(workers=1))
+    yield pool
+    pool.close()
+
+
+def test_all_files_of_a_large_store_are_read(many_files: QueryPool) -> None:
+    for number in range(MANY):
+        assert len(rows(many_files, f"SELECT * {{ <x:{number}> ?p ?o }}")) == 1
+        assert len(rows(many_files, f'SELECT * {{ GRAPH ?g {{ ?s ?p "{number}" }} }}')) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's filter of system calls")
+def test_nor_does_a_worker_that_may_open_files(many_files: QueryPool) -> None:
+    assert asked_by_a_fooled_worker(many_files) == []
 
 
 def test_a_store_on_disk_answers_the_same(small: Service, pool: QueryPool) -> None:

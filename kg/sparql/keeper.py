@@ -27,21 +27,23 @@ from kg.sparql.worker import Evaluate, StoreEvaluator, run
 from kg.vocabulary import PREFIXES
 
 NUMBER = struct.Struct("!q")
+FIRST_FILES = 16
+"""Files of a store that the engine opens with it; it opens the others as queries need them."""
 
 
 class Held:
     """What the workers evaluate over.
 
-    `evaluator` is called in each worker; `facts` tell the service what is held; `shut` says that
-    workers need no file and no socket any more.
+    `evaluator` is called in each worker; `facts` tell the service what is held; `files` is how many
+    files a worker may still open after that, and no socket; None is any number of both.
     """
 
     def __init__(
-        self, evaluator: Callable[[], Evaluate], facts: dict[str, Any], *, shut: bool = True
+        self, evaluator: Callable[[], Evaluate], facts: dict[str, Any], *, files: int | None = 0
     ) -> None:
         self.evaluator = evaluator
         self.facts = facts
-        self.shut = shut
+        self.files = files
 
 
 def hold(source: dict[str, Any]) -> Held:
@@ -53,9 +55,15 @@ def hold(source: dict[str, Any]) -> Held:
     if "endpoint" in source:
         from kg.sparql.remote import RemoteEvaluator  # a client library, for this case only
 
-        return Held(lambda: RemoteEvaluator(source, prefixes), {"prefixes": prefixes}, shut=False)
+        return Held(lambda: RemoteEvaluator(source, prefixes), {"prefixes": prefixes}, files=None)
     if "store" in source:
-        return Held(lambda: _opened(source["store"], prefixes), {"prefixes": prefixes})
+        path = source["store"]
+        files = sum(1 for _ in Path(path).glob("*.sst"))
+        return Held(
+            lambda: _opened(path, prefixes),
+            {"prefixes": prefixes},
+            files=files if files > FIRST_FILES else 0,
+        )
     _cap(source["memory"])
     store, declared = load_files([Path(name) for name in source["files"]])
     add_graphs(store, source.get("graphs", ()))
@@ -66,7 +74,7 @@ def hold(source: dict[str, Any]) -> Held:
 
 def _opened(path: str, prefixes: dict[str, str]) -> StoreEvaluator:
     store = ox.Store.read_only(path)
-    next(store.quads_for_pattern(None, None, None), None)  # all its files are open now
+    next(store.quads_for_pattern(None, None, None), None)  # those it opens with it are open now
     return StoreEvaluator(store, prefixes)
 
 
@@ -88,7 +96,7 @@ def keep(channel: socket.socket, held: Held, memory: int) -> None:
         if pid == 0:
             channel.close()
             theirs.close()
-            run(ours, held.evaluator(), memory, held.shut)
+            run(ours, held.evaluator(), memory, held.files)
         ours.close()
         socket.send_fds(channel, [NUMBER.pack(pid)], [theirs.fileno()])
         theirs.close()

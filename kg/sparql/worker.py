@@ -1,7 +1,7 @@
 """What a query worker does in its process: one query at a time, until it is killed or let go.
 
-Before its first query the process gives up the right to open anything, and to take more than its
-share of memory; no query text, whatever it is, reaches a file or a socket.
+Before its first query the process gives up the right to open anything but the files of its store,
+and to take more than its share of memory; no query text, whatever it is, reaches a socket.
 """
 
 import io
@@ -20,6 +20,7 @@ from kg.errors import EngineFailed, EngineTimeout
 from kg.sparql import frames
 from kg.sparql.guard import with_columns
 from kg.sparql.results import RDF_FORMATS, Limits, Written, write_result
+from kg.sparql.seccomp import forbid_sockets
 
 GRACE_SECONDS = 1.0
 """How long after the deadline a worker ends itself, should nobody be left to kill it."""
@@ -35,28 +36,33 @@ Outcome = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 Evaluate = Callable[[str, dict[str, Any]], Written]
 
 
-def run(connection: socket.socket, evaluate: Evaluate, memory: int, shut: bool) -> NoReturn:
+def run(connection: socket.socket, evaluate: Evaluate, memory: int, files: int | None) -> NoReturn:
     """Answer the queries that come through `connection`; does not return.
 
-    `memory` is in bytes beyond what is in use; `shut` forbids files and sockets.
+    `memory` is in bytes beyond what is in use. `files` is how many files may still be opened, and
+    no socket; with None, any number of both.
     """
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.stack_size(STACK_BYTES)
     thread = threading.Thread(target=_serve, args=(connection, evaluate))
-    _limit(memory, shut)
+    _limit(memory, files)
     thread.start()
     thread.join()
     os._exit(0)
 
 
-def _limit(memory: int, shut: bool) -> None:
+def _limit(memory: int, files: int | None) -> None:
     with open("/proc/self/statm", encoding="ascii") as sizes:  # noqa: PTH123 - no import here
         in_use = int(sizes.read().split()[0]) * resource.getpagesize()
     limit = in_use + STACK_BYTES + memory
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if shut:
+    if files:
+        most = max(map(int, os.listdir("/dev/fd"))) + files  # noqa: PTH208 - no import here
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        forbid_sockets()
+    elif files == 0:
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
