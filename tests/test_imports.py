@@ -4,6 +4,9 @@ import gzip
 import json
 import re
 import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -11,8 +14,10 @@ from rdflib import OWL, RDFS, SKOS, Graph, URIRef
 from rdflib.namespace import DCTERMS
 
 from kg import layout
+from kg.builder.imports.content import Content
 from kg.builder.imports.entail import close
 from kg.builder.imports.packages import RECIPES, _with_seventh, cellxgene_lines, icd_lines
+from kg.builder.imports.rdf import read_rdf
 from kg.builder.imports.run import Wanted, import_all, remove_imports
 from kg.builder.run import build
 from kg.errors import (
@@ -26,7 +31,14 @@ from kg.errors import (
 from kg.service import Service
 from kg.snapshot import open_snapshot, open_version
 from kg.sparql.pool import PoolSettings, QueryPool
-from kg.vocabulary import ETIO, IMPORTS_GRAPH, OBO, expand, import_graphs
+from kg.vocabulary import (
+    ENTAILED_GRAPH,
+    ETIO,
+    IMPORTS_GRAPH,
+    OBO,
+    expand,
+    import_graphs,
+)
 from tests.conftest import ROOT, quietly, small_root
 from web.serving import over_folder
 
@@ -228,6 +240,24 @@ def test_turtle_and_rdf_xml_are_read_as_owl(folder: Path, tmp_path: Path) -> Non
         assert entailed(again, "again") == entailed(service, "slice")
 
 
+@pytest.mark.graph
+def test_our_own_release_entails_what_the_leg_graph_does(leg: Service) -> None:
+    path = leg.snapshot.release_path / layout.RELEASE_OWL
+    content = Content(*read_rdf(path))
+    dataset = leg.snapshot.dataset
+    known = {f"<{s}> <{p}> <{o}> .\n" for s, p, o in dataset.graph(ENTAILED_GRAPH)}
+    assert known <= set(content.entailed)
+    assert not content.outside
+    classified, expected = (
+        {line for line in lines if f"<{RDFS.subClassOf}>" in line}
+        for lines in (content.entailed, known)
+    )
+    terms = {f"<{entity.iri}>" for entity in leg.index.entities.values()}
+    assert {line for line in classified if line.split()[0] in terms} == {
+        line for line in expected if line.split()[0] in terms
+    }
+
+
 # -- SKOS ----------------------------------------------------------------------------------
 
 
@@ -240,6 +270,18 @@ def test_skos_is_closed_over_broader_and_narrower(folder: Path) -> None:
     assert service.search_terms("A11")["results"][0]["hit"] == "code"
     (about,) = service.vocabularies()["vocabularies"]
     assert (about["licence"], about["date"]) == (None, "2026-03-04")
+
+
+def test_a_file_is_taken_by_its_address(folder: Path) -> None:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(FILES))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}"
+        service = take(folder, f"{address}/slice.ttl", name="codes")
+        with pytest.raises(BadParameter, match=r"nothing\.ttl cannot be fetched.*404"):
+            take(folder, f"{address}/nothing.ttl")
+        server.shutdown()
+    assert service.term("cramp at night")["kind"] == "codes"
 
 
 def test_a_concept_above_itself_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -424,3 +424,15 @@ def test_notes_of_annotations_are_said_in_words() -> None:
     assert note_parts(note) == {"aspect": "inheritance", "said": "published clinical study"}
     assert note_parts("seen once") == {"aspect": None, "said": "seen once"}
     assert note_parts("") == {"aspect": None, "said": ""}
+
+
+# -- for agents ----------------------------------------------------------------------------------
+
+
+def test_llms_txt_names_what_is_imported(beside: FlaskClient) -> None:
+    text = beside.get("/llms.txt").text
+    assert "Human Phenotype Ontology, 2025-01-16: https://hpo.jax.org/app/license" in text
+    links = re.findall(r"\((http://localhost/[^)]*(?:rare|terms)[^)]*)\)", text)
+    assert len(links) == 2
+    for link in links:
+        assert beside.get(link.removeprefix("http://localhost")).status_code == 200
