@@ -53,7 +53,7 @@ class Snapshot:
         if self.triples > MAX_IN_MEMORY:
             return {"store": str(self.store_path)}
         graphs = [(str(self.path / file), graph) for file, graph in self._graphs()]
-        return {"files": [str(self.path / layout.QUADS)], "graphs": graphs, "memory": None}
+        return {"quads": str(self.path / layout.QUADS), "graphs": graphs}
 
     @cached_property
     def checked_later(self) -> Mapping[str, Mapping[str, Any]]:

@@ -66,7 +66,7 @@ def made(folder: Path, triples: list[ox.Triple], version: str, *, united: bool =
         for graph in graphs
     )
     store.flush()
-    return Snapshot(folder, {"version": version})
+    return Snapshot(folder, {"version": version, "files": {}})
 
 
 def contents(remote: Remote, graph: str) -> Counter[tuple[str, ...]]:

@@ -21,6 +21,7 @@ from rdflib.namespace import DCTERMS
 from kg import layout
 from kg.builder.terms import CATALOG_FILE, ROOT_FILE, read_catalog
 from kg.vocabulary import (
+    CITED,
     ENTAILED_GRAPH,
     ETIO,
     FACTS_GRAPH,
@@ -42,7 +43,10 @@ TABLES = {
 """File of the zip → the graph of the compiled table that it holds."""
 _ESCAPED_NAME = re.compile(rb"(?<=\s)etio:((?:[\w.-]*\\/)+[\w.-]*)(?=\s)")
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-_PREFIXES = {prefix: str(namespace) for prefix, namespace in PREFIXES.items()}
+_PREFIXES = {
+    prefix: str(namespace) for prefix, namespace in PREFIXES.items() if prefix not in CITED
+}
+"""Without those of pages, whose addresses would need escapes as names."""
 
 
 def write_release(

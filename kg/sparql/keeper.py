@@ -22,7 +22,7 @@ import pyoxigraph as ox
 
 from kg.errors import DataError
 from kg.sparql import frames
-from kg.sparql.data import add_graphs, load_files
+from kg.sparql.data import load_files, load_snapshot
 from kg.sparql.worker import Evaluate, StoreEvaluator, run
 from kg.vocabulary import PREFIXES
 
@@ -47,7 +47,8 @@ class Held:
 
 
 def hold(source: dict[str, Any]) -> Held:
-    """Take what a source names: `files` to load, a `store` on disk, or a remote `endpoint`.
+    """Take what a source names: `quads` and `graphs` of a snapshot, `files` of any RDF to load, a
+    `store` on disk, or a remote `endpoint`.
 
     A store on disk is opened in each worker: its threads would not survive a fork.
     """
@@ -64,10 +65,12 @@ def hold(source: dict[str, Any]) -> Held:
             {"prefixes": prefixes},
             files=files if files > FIRST_FILES else 0,
         )
-    _cap(source["memory"])
-    store, declared = load_files([Path(name) for name in source["files"]])
-    add_graphs(store, source.get("graphs", ()))
-    prefixes = {**prefixes, **declared}
+    if "quads" in source:
+        store = load_snapshot(Path(source["quads"]), source["graphs"])
+    else:
+        _cap(source["memory"])
+        store, declared = load_files([Path(name) for name in source["files"]])
+        prefixes |= declared
     evaluator = StoreEvaluator(store, prefixes)
     return Held(lambda: evaluator, {"prefixes": prefixes, "quads": len(store)})
 
