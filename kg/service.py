@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from kg.answers import DEFAULT_LIMIT, Answerer
@@ -53,6 +54,9 @@ class Service:
             self.matcher, self._views, self.version, self.answerer.ranked
         )
         self.imports = Imports(snapshot.path, snapshot.imports)
+        self._turn = Lock()
+        """For what reads catalogues: SQLite gives Python's lock up at every row, and threads that
+        fight for it at each of them are many times slower than one after the other."""
         self.terms = Terms(self.imports, self.index, self._views, self.version)
         self._rare_diseases = RareDiseases(self.imports, self.terms, self.index)
 
@@ -78,7 +82,8 @@ class Service:
         """The answer to a statement, a comparison or a question for rare diseases, if it is one."""
         said = self._rare_diseases.asked(text)
         if said is not None and self._rare_diseases.can_answer:
-            ranking = self._rare_diseases.answer(said, limit)
+            with self._turn:
+                ranking = self._rare_diseases.answer(said, limit)
             return self.answerer.framed(_canonical(ranking), phenotype_ranking=ranking)
         plain = " ".join(text.split()).strip(" ?.!")
         compared = COMPARISON.fullmatch(plain)
@@ -119,7 +124,8 @@ class Service:
         """
         entity = self.index.resolve(text)
         described = describe(self.index, entity.id, self.version)
-        return {**described, "places": self.terms.places(entity.mappings)}
+        with self._turn:
+            return {**described, "places": self.terms.places(entity.mappings)}
 
     def search(
         self, text: str, kind: str | None = None, limit: int = 20, under: str | None = None
@@ -135,11 +141,13 @@ class Service:
 
     def term(self, text: str) -> Json:
         """Describe the imported term that a CURIE, an IRI or a label names."""
-        return self.terms.describe(text)
+        with self._turn:
+            return self.terms.describe(text)
 
     def search_terms(self, text: str, name: str | None = None, limit: int = 20) -> Json:
         """Imported terms by name or code, best first; `name` is an import, or all are searched."""
-        return self._framed(results=self.imports.search(text, name, limit))
+        with self._turn:
+            return self._framed(results=self.imports.search(text, name, limit))
 
     def vocabularies(self) -> Json:
         """What stands beside the leg graph, with version, date and licence."""
@@ -149,7 +157,8 @@ class Service:
         self, present: Sequence[str], absent: Sequence[str] = (), limit: int = DEFAULT_LIMIT
     ) -> Json:
         """Diseases by phenotypes that are present and absent: CURIEs or names of HPO."""
-        return self._framed(**self._rare_diseases.rank(present, absent, limit))
+        with self._turn:
+            return self._framed(**self._rare_diseases.rank(present, absent, limit))
 
     def queries(self) -> list[NamedQuery]:
         """The named queries."""
