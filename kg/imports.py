@@ -207,9 +207,14 @@ class Imports:
 
     def reference(self, identifier: str) -> Json | None:
         """`{id, iri, label, kind, obsolete}` of a term by its id, or None."""
+        found = self.located(identifier)
+        return found[0].reference(found[1]) if found else None
+
+    def located(self, identifier: str) -> tuple[Catalogue, int] | None:
+        """The term with this id, or None."""
         for catalogue in self._likely(identifier):
             if (number := catalogue.number(identifier)) is not None:
-                return catalogue.reference(number)
+                return catalogue, number
         return None
 
     def search(

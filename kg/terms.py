@@ -79,12 +79,11 @@ class Terms:
         """Where the counterparts of an entity stand: `{strength, term, place, vocabulary}`."""
         found = []
         for mapping in mappings:
-            reference = self._imports.reference(mapping.id)
-            if reference is not None:
-                catalogue, number = self._imports.find(mapping.id)
+            if located := self._imports.located(mapping.id):
+                catalogue, number = located
                 found.append({
                     "strength": mapping.strength,
-                    "term": reference,
+                    "term": catalogue.reference(number),
                     "place": catalogue.place(number),
                     "vocabulary": self.vocabulary(catalogue),
                 })  # fmt: skip

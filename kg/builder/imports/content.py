@@ -13,7 +13,7 @@ from rdflib import OWL, RDF, RDFS, SKOS
 from rdflib.namespace import DC, DCTERMS
 
 from kg import layout
-from kg.builder.imports.entail import Ancestors, entail_owl, entail_skos
+from kg.builder.imports.entail import entail_owl, entail_skos
 from kg.catalogue import Description, Name, Term
 from kg.errors import OntologyError
 from kg.vocabulary import DEFINITION, OBO, OBOINOWL, SYNONYM_SCOPES, compress
@@ -60,13 +60,10 @@ class Content:
         self.kind = "owl" if classes else "skos"
         self.iris = classes or concepts
         self.outside: list[str] = []
-        self.entailed, self.ancestors = self._entail()
-
-    def _entail(self) -> tuple[list[str], Ancestors]:
         if self.kind == "skos":
-            return entail_skos(self._broader())
-        lines, ancestors, self.outside = entail_owl(self.store, self.iris)
-        return lines, ancestors
+            self.entailed = entail_skos(self._broader())
+        else:
+            self.entailed, self.outside = entail_owl(self.store, self.iris)
 
     def asserted(self) -> bytes:
         """Every triple of the file, as N-Triples."""

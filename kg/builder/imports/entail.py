@@ -21,8 +21,8 @@ Ancestors = dict[str, Set[str]]
 """Class or concept (IRI) → all above it, itself aside."""
 
 
-def entail_owl(store: ox.Store, terms: Set[str]) -> tuple[list[str], Ancestors, list[str]]:
-    """The entailed lines about `terms` (IRIs), all superclasses, and what is outside of EL.
+def entail_owl(store: ox.Store, terms: Set[str]) -> tuple[list[str], list[str]]:
+    """The entailed lines about `terms` (IRIs), and what is outside of EL.
 
     OntologyError for classes that can have no instance.
     """
@@ -35,11 +35,9 @@ def entail_owl(store: ox.Store, terms: Set[str]) -> tuple[list[str], Ancestors, 
     asserted = {
         (q.subject, q.object) for q in store.quads_for_pattern(None, _node(RDFS.subClassOf), None)
     }
-    ancestors: Ancestors = {}
     lines: list[str] = []
     for iri in sorted(terms):
         above = [other for other in closure.superclasses(iri) if is_iri(other)]
-        ancestors[iri] = frozenset(above)
         lines += (
             line(f"<{iri}>", SUBCLASS, f"<{other}>")
             for other in above
@@ -49,18 +47,17 @@ def entail_owl(store: ox.Store, terms: Set[str]) -> tuple[list[str], Ancestors, 
             {(name, value) for name, value, _, _ in closure.existentials(iri) if is_iri(name)}
         )
         lines += (line(f"<{iri}>", f"<{name}>", f"<{value}>") for name, value in values)
-    return lines, ancestors, outside
+    return lines, outside
 
 
-def entail_skos(broader: Mapping[str, Iterable[str]]) -> tuple[list[str], Ancestors]:
-    """The entailed lines, and all concepts above each; OntologyError where one is above itself."""
+def entail_skos(broader: Mapping[str, Iterable[str]]) -> list[str]:
+    """The entailed lines; OntologyError where a concept is above itself."""
     ancestors = close(broader)
-    lines = [
+    return [
         line(f"<{concept}>", TRANSITIVE, f"<{other}>")
         for concept in sorted(ancestors)
         for other in sorted(ancestors[concept])
     ]
-    return lines, ancestors
 
 
 def close(broader: Mapping[str, Iterable[str]]) -> Ancestors:

@@ -6,12 +6,15 @@ The snapshot that was current stays so until the new one is whole.
 import gzip
 import hashlib
 import json
+import re
 import shutil
+import sqlite3
 import tempfile
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -21,6 +24,7 @@ from urllib.error import URLError
 from kg import layout
 from kg.builder.imports.annotations import HPO_LICENCE, describe_table, hpoa_table, read_table
 from kg.builder.imports.content import Content, file_entry
+from kg.builder.imports.entail import close
 from kg.builder.imports.packages import RECIPES
 from kg.builder.imports.phenotypes import read_hpoa, write_phenotypes
 from kg.builder.imports.rdf import SUFFIXES, read_rdf, store_of
@@ -48,15 +52,6 @@ class Wanted:
     licence: str = ""
 
 
-@dataclass
-class Written:
-    """An import that stands in a folder, ready to be put into a snapshot."""
-
-    name: str
-    folder: Path
-    counts: dict[str, int] = field(default_factory=dict)
-
-
 def import_all(
     folder: Path, sources: Iterable[str], wanted: Wanted | None = None, say: Say = print
 ) -> dict[str, Any]:
@@ -72,8 +67,8 @@ def import_all(
     with tempfile.TemporaryDirectory(prefix=".import-", dir=folder) as place:
         written: dict[str, Path] = {}
         for source in names:
-            one = _Import(folder, Path(place), source, wanted, written, say).run()
-            written[one.name] = one.folder
+            name, made = _Import(folder, Path(place), source, wanted, written, say).run()
+            written[name] = made
         return change_imports(folder, written, (), say)
 
 
@@ -108,13 +103,13 @@ class _Import:
         self._recipe = RECIPES.get(source)
         self._outside: Counter[str] = Counter()
 
-    def run(self) -> Written:
-        """Read and write; returns where."""
+    def run(self) -> tuple[str, Path]:
+        """Read and write; returns the name and the folder, ready to be put into a snapshot."""
         path = self._path()
         name = self._wanted.name or self._source if self._recipe else self._wanted.name or path.stem
         _check_name(name)
         self._say(f"{name}: reading {path.name} …")
-        target = self._place / "imports" / name
+        target = self._place / layout.IMPORTS / name
         target.mkdir(parents=True)
         make = self._table if path.suffix in TABLES else self._vocabulary
         description, counts = make(name, path, target)
@@ -125,7 +120,7 @@ class _Import:
         if self._outside:
             shown = "; ".join(f"{count} × {what}" for what, count in self._outside.most_common(5))
             self._say(f"  outside of OWL 2 EL, so kept as they are and not reasoned with: {shown}")
-        return Written(name, target, counts)
+        return name, target
 
     def _path(self) -> Path:
         if self._recipe:
@@ -229,8 +224,6 @@ def _converter() -> str:
 
 
 def _check_name(name: str) -> None:
-    import re
-
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,40}", name) or name in GRAPH_NAMES:
         raise BadParameter(
             f"{name!r} cannot name a graph: give --name with small letters, digits and -, "
@@ -270,11 +263,6 @@ def _leg_labels(folder: Path) -> dict[str, str]:
 
 def _above(path: Path) -> tuple[dict[str, set[str]], dict[str, str]]:
     """All superclasses and the label of each term of a catalogue."""
-    import sqlite3
-    from contextlib import closing
-
-    from kg.builder.imports.entail import close
-
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         labels = dict(connection.execute("SELECT id, label FROM term"))
         parents: dict[str, list[str]] = {identifier: [] for identifier in labels}
