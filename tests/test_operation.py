@@ -524,13 +524,14 @@ def test_a_worker_that_is_killed_is_replaced_and_what_it_counted_remains(
     assert not list(tmp_path.iterdir())
     entries = [json.loads(line) for line in written.splitlines()]
     events = Counter(entry["event"] for entry in entries)
-    assert (events["start"], events["respawn"]) == (3, 1)
+    assert events["respawn"] == 1
+    assert 2 <= events["start"] <= 3  # a process that is killed takes its last lines with it
     [set_here] = {
         entry["settings"]["ETIOGRAPH_WORKERS"] for entry in entries if "settings" in entry
     }
     assert set_here == 2
     logged = sum(entry.get("route") == "/api/v1/search" for entry in entries)
-    assert 40 <= logged <= 80  # a process that is killed takes its last lines with it
+    assert 40 <= logged <= 80  # for the same reason
 
 
 @pytest.mark.service
