@@ -24,9 +24,11 @@ from kg.errors import (
     ServiceBusy,
 )
 from kg.service import Service
+from kg.sparql.counts import Event
 from kg.sparql.guard import MAX_DEPTH, inspect
 from kg.sparql.keeper import FIRST_FILES
-from kg.sparql.pool import Graphs, PoolSettings, QueryPool
+from kg.sparql.pool import GROWN_BYTES, Graphs, PoolSettings, QueryPool
+from kg.sparql.processes import NICENESS, PATIENCE
 from kg.sparql.turns import Shares
 
 ENDLESS = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
@@ -45,6 +47,21 @@ def pool(small: Service) -> Iterator[QueryPool]:
         shares=Shares(running=100, seconds=1000, queue=4, wait=0.2),
     )
     pool = QueryPool(small.snapshot.source, settings)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def single(small: Service) -> Iterator[QueryPool]:
+    """With one worker, of which nobody else knows."""
+    pool = QueryPool(small.snapshot.source, PoolSettings(workers=1))
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def on_disk(small: Service) -> Iterator[QueryPool]:
+    pool = QueryPool({"store": str(small.snapshot.store_path)}, PoolSettings(workers=1))
     yield pool
     pool.close()
 
@@ -148,9 +165,8 @@ def test_a_caller_may_shorten_the_time_but_not_lengthen_it(pool: QueryPool) -> N
 
 
 def test_a_query_that_eats_memory_is_lost_alone(pool: QueryPool) -> None:
-    doubling = "".join(f" BIND(CONCAT(?a{n}, ?a{n}) AS ?a{n + 1})" for n in range(40))
     with pytest.raises((QueryFailed, QueryTimeout)):
-        pool.query(f'SELECT (STRLEN(?a40) AS ?n) {{ BIND("aaaaaaaa" AS ?a0){doubling} }}')
+        pool.query(doubled(40))
     assert rows(pool, TRIVIAL)
 
 
@@ -175,6 +191,63 @@ def test_a_keeper_killed_from_outside_is_replaced(pool: QueryPool) -> None:
     with pytest.raises(QueryTimeout):
         pool.query(ENDLESS, timeout=0.2)
     assert rows(pool, TRIVIAL)
+
+
+def doubled(times: int) -> str:
+    """A query that needs 8 bytes times two to that power, for an answer of one row."""
+    doubling = "".join(f" BIND(CONCAT(?a{n}, ?a{n}) AS ?a{n + 1})" for n in range(times))
+    return f'SELECT (STRLEN(?a{times}) AS ?n) {{ BIND("aaaaaaaa" AS ?a0){doubling} }}'
+
+
+def test_a_worker_that_has_grown_is_let_go(single: QueryPool) -> None:
+    assert rows(single, TRIVIAL)
+    [before] = single._idle
+    assert rows(single, TRIVIAL)
+    assert single._idle == [before]
+    assert rows(single, doubled(21))[0]["n"]["value"] == str(8 << 21)
+    assert single._idle != [before]
+    assert single.counts.read()[Event.RENEWED] == 1
+
+
+def test_over_a_store_on_disk_it_is_let_go_when_idle(
+    on_disk: QueryPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert rows(on_disk, doubled(21))
+    [grown] = on_disk._idle
+    assert grown.grown > GROWN_BYTES
+    on_disk.let_go()
+    assert on_disk._idle == [grown]
+    monkeypatch.setattr("kg.sparql.pool.IDLE_SECONDS", 0.0)
+    on_disk.let_go()
+    [fresh] = on_disk._idle
+    assert fresh is not grown
+    assert rows(on_disk, TRIVIAL)
+    on_disk.let_go()
+    assert on_disk._idle == [fresh]
+    assert on_disk.counts.read()[Event.RENEWED] == 1
+
+
+def test_a_query_yields_by_the_time_it_has_a_processor_not_by_that_it_waits(
+    single: QueryPool,
+) -> None:
+    assert rows(single, TRIVIAL)
+    [worker] = single._idle
+    os.kill(worker.pid, signal.SIGSTOP)
+    wakes = threading.Timer(PATIENCE * 2, os.kill, (worker.pid, signal.SIGCONT))
+    wakes.start()
+    assert rows(single, TRIVIAL)
+    wakes.join()
+    assert single._idle == [worker]
+    assert single.counts.read()[Event.RENEWED] == 0
+    seen = []
+    looks = threading.Timer(
+        PATIENCE * 4, lambda: seen.append(os.getpriority(os.PRIO_PROCESS, worker.pid))
+    )
+    looks.start()
+    with pytest.raises(QueryTimeout):
+        single.query(ENDLESS, timeout=PATIENCE * 8)
+    looks.join()
+    assert seen == [os.getpriority(os.PRIO_PROCESS, 0) + NICENESS]
 
 
 def test_when_all_workers_are_taken_the_caller_is_told(pool: QueryPool) -> None:
@@ -338,11 +411,9 @@ def test_nor_does_a_worker_that_may_open_files(many_files: QueryPool) -> None:
     assert asked_by_a_fooled_worker(many_files) == []
 
 
-def test_a_store_on_disk_answers_the_same(small: Service, pool: QueryPool) -> None:
-    on_disk = QueryPool({"store": str(small.snapshot.store_path)}, pool.settings)
+def test_a_store_on_disk_answers_the_same(on_disk: QueryPool, pool: QueryPool) -> None:
     query = "SELECT ?s ?l { ?s rdfs:label ?l } ORDER BY ?s ?l LIMIT 20"
     assert on_disk.query(query).body == pool.query(query).body
     with pytest.raises(QueryTimeout):
         on_disk.query(ENDLESS, timeout=0.3)
     assert on_disk.query(query).body == pool.query(query).body
-    on_disk.close()

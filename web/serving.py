@@ -95,15 +95,22 @@ class Current:
         return [reason for reason in reasons if reason]
 
     def watch(self) -> None:
-        """Look for something newer, for ever."""
+        """Look for something newer, and after the pool, for ever."""
         seen = self.mark()
         while True:
             told = self._told.wait(LOOK_SECONDS)
             self._told.clear()
+            self._rest()
             mark = self.mark()
             if told or mark != seen:
                 seen = mark
                 self._replace()
+
+    def _rest(self) -> None:
+        try:
+            self.serving.pool.let_go()
+        except (KgError, EOFError) as error:  # the next query tries again, and tells its client
+            log.error("no worker can be started: %s", error, extra={"event": "lost"})
 
     def _replace(self) -> None:
         try:

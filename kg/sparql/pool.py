@@ -40,6 +40,12 @@ from kg.vocabulary import VERSION_GRAPH
 DUMP_SECONDS = 60.0
 PROBE_SECONDS = 5.0
 """How often a remote engine is asked whether it is there, and how long it may take to say so."""
+GROWN_BYTES = 32 * 1024 * 1024
+"""A worker that has grown by more than this is let go, so that the memory comes back."""
+CACHED_BYTES = 128 * 1024 * 1024
+"""What it may grow beyond that over a store on disk, whose caches make it four times as fast."""
+IDLE_SECONDS = 30.0
+"""How long such a worker keeps its caches when nobody asks."""
 WORKERS = (os.cpu_count() or 2) + 2
 """A stopped query holds a processor until its deadline; others go on beside it."""
 
@@ -96,6 +102,7 @@ class QueryPool:
         self.settings = settings or PoolSettings()
         self.counts = counts or Counts()
         self._source = source
+        self._may_grow = GROWN_BYTES + (CACHED_BYTES if "store" in source else 0)
         self._turns = Turns(self.settings.workers, self.settings.shares)
         self._lock = threading.Lock()
         self._keeper = self._start()
@@ -284,7 +291,7 @@ class QueryPool:
             raise QueryFailed(
                 "the query needed more memory than is allowed, or broke its worker"
             ) from None
-        if reply["spent"] or worker.is_nice:
+        if worker.grown > self._may_grow or worker.is_nice:
             self._replace(worker, Event.RENEWED)
         else:
             turn.stop = _nothing  # should it be stopped now, the next query must not be
@@ -325,6 +332,15 @@ class QueryPool:
                     started.wait(self.settings.load_seconds)
                     self._keeper = started
             return self._keeper.fork()
+
+    def let_go(self) -> None:
+        """Replace the workers that have grown and that nobody needs at the moment."""
+        latest = time.monotonic() - IDLE_SECONDS
+        with self._lock:
+            grown = [w for w in self._idle if w.grown > GROWN_BYTES and w.used < latest]
+            self._idle = [worker for worker in self._idle if worker not in grown]
+        for worker in grown:
+            self._replace(worker, Event.RENEWED)
 
     def close(self) -> None:
         """End the keeper and all workers."""

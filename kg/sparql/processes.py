@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import select
 import signal
@@ -21,17 +22,27 @@ from kg.sparql.keeper import NUMBER
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 0.2
-"""A query that takes longer (seconds) yields to those that do not, and to the web process."""
+"""A query that has had a processor for longer (seconds) yields to those that have not, and to the
+web process; waiting for a processor, or for the disk, does not count."""
+LOOK_SECONDS = 0.02
+"""How often that is looked at, when it may be so soon."""
 NICENESS = 5
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Worker:
-    """A worker process, as the pool sees it."""
+    """A worker process, as the pool sees it.
+
+    `grown` is by how many bytes it has grown at most, `used` when it answered last (monotonic).
+    """
 
     def __init__(self, pid: int, connection: socket.socket) -> None:
         self.pid = pid
-        self._connection = connection
         self.is_nice = False
+        self.grown = 0
+        self.used = time.monotonic()
+        self._connection = connection
+        self._cpu = 0.0
 
     def is_alive(self) -> bool:
         """An idle worker has nothing to say: what can be read is its end."""
@@ -46,9 +57,22 @@ class Worker:
             raise
         except OSError as error:
             raise EOFError from error
-        if not select.select([self._connection], [], [], PATIENCE)[0]:
+        if not self._is_prompt(deadline):
             self._yield()
-        return frames.receive(self._connection, body, deadline)
+        reply = frames.receive(self._connection, body, deadline)
+        self.grown, self._cpu, self.used = reply["grown"], reply["cpu"], time.monotonic()
+        return reply
+
+    def _is_prompt(self, deadline: float) -> bool:
+        """Whether it answers, or the deadline comes, before its query has used up PATIENCE."""
+        left = PATIENCE
+        while not select.select([self._connection], [], [], max(left, LOOK_SECONDS))[0]:
+            left = PATIENCE - (_cpu_seconds(self.pid) - self._cpu)
+            if left <= 0:
+                return False
+            if time.monotonic() > deadline:
+                break
+        return True
 
     def _yield(self) -> None:
         """Lower the priority of all its threads; there is no way back."""
@@ -64,6 +88,16 @@ class Worker:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _cpu_seconds(pid: int) -> float:
+    """How long a process has had a processor; without end where this cannot be told."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2]
+    except OSError:
+        return math.inf
+    user, system = after_name.split()[11:13]
+    return (int(user) + int(system)) / _TICKS
 
 
 class Keeper:

@@ -26,8 +26,6 @@ GRACE_SECONDS = 1.0
 """How long after the deadline a worker ends itself, should nobody be left to kill it."""
 STACK_BYTES = 512 * 1024 * 1024
 """Stack of the evaluating thread (virtual): nested queries overflow the usual 8 MB."""
-SPENT_BYTES = 32 * 1024 * 1024
-"""A worker that has grown by more than this is let go, so that the memory comes back."""
 
 _UNKNOWN_FUNCTION = re.compile(r"custom function <([^>]*)> is not supported")
 
@@ -67,7 +65,7 @@ def _limit(memory: int, files: int | None) -> None:
 
 
 def _serve(connection: socket.socket, evaluate: Evaluate) -> None:
-    base = _peak()
+    base = _peak(resource.getrusage(resource.RUSAGE_SELF))
     while True:
         text = io.BytesIO()
         try:
@@ -77,10 +75,9 @@ def _serve(connection: socket.socket, evaluate: Evaluate) -> None:
         signal.setitimer(signal.ITIMER_REAL, how["seconds"] + GRACE_SECONDS)
         reply, body = _answer(evaluate, text.getvalue().decode(), how)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        spent = _peak() - base > SPENT_BYTES
-        connection.sendall(frames.pack({**reply, "spent": spent}, body))
-        if spent:
-            return
+        use = resource.getrusage(resource.RUSAGE_SELF)
+        cost = {"grown": _peak(use) - base, "cpu": use.ru_utime + use.ru_stime}
+        connection.sendall(frames.pack({**reply, **cost}, body))
 
 
 def _answer(
@@ -100,9 +97,9 @@ def _answer(
     return {"truncated": written.truncated}, written.body
 
 
-def _peak() -> int:
+def _peak(use: resource.struct_rusage) -> int:
     """The most memory that the process has had resident, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return use.ru_maxrss * 1024
 
 
 def query_store(store: ox.Store, text: str, **options: Any) -> Outcome:
