@@ -223,10 +223,12 @@ def create_gateway() -> Gateway:
     form = form_of(settings.log)
     writer = Writer(render_of(form), write)
     install(form, writer.put, open_words=settings.log_questions)
+    gc.disable()  # what is made now stays: collections would walk it and find nothing
     try:
         app = create_app(settings)
     except KgError as error:
         sys.exit(f"error: {error}")
+    gc.enable()
     held: Current = app.extensions["etiograph"]
     metrics: Metrics = app.extensions["etiograph.metrics"]
     metrics.dropped = lambda: writer.dropped

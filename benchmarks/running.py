@@ -189,10 +189,10 @@ def run(*command: str) -> int:
 
 
 def service(**environment: str) -> Server:
-    """The service of this checkout, on a free port."""
+    """The service of this checkout, on a free port; it is up when SPARQL is loaded too."""
     port = free_port()
     settings = {"HOST": "127.0.0.1", "PORT": str(port), **environment}
-    return Server([sys.executable, "server.py"], port, "/health", settings)
+    return Server([sys.executable, "server.py"], port, "/ready", settings)
 
 
 def get(connection: http.client.HTTPConnection, path: str, accept: str) -> bytes:

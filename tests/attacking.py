@@ -86,12 +86,13 @@ class Running:
         )
 
     def wait(self, seconds: float = 20.0) -> float:
-        """Seconds until it answered."""
+        """Seconds until it answered, SPARQL too."""
         started = time.monotonic()
         while time.monotonic() < started + seconds:
             if self.process.poll() is not None:
                 raise AssertionError(self.process.communicate()[1].decode())
-            if self.get("/health").status == 200:
+            answer = self.get("/ready")
+            if answer.status and b"is being loaded" not in answer.body:
                 return time.monotonic() - started
             time.sleep(0.02)
         self.kill()

@@ -24,8 +24,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from kg.builder.run import build
-from kg.errors import SnapshotError
+from kg.errors import DataError, SnapshotError
 from kg.sparql.pool import PoolSettings
+from kg.sparql.processes import Keeper
 from kg.sparql.turns import Shares
 from server import SETTINGS, Settings, create_app
 from tests.attacking import Running, children
@@ -255,6 +256,7 @@ class Watched:
 @pytest.fixture
 def watched(small_build: Path) -> Iterator[Watched]:
     one = Watched(small_build)
+    one.current.serving.pool.ready()
     yield one
     one.current.serving.pool.close()
 
@@ -350,6 +352,45 @@ def test_it_is_ready_until_it_drains(watched: Watched) -> None:
     assert int(headers["retry-after"]) > 0
     assert "about to end" in json.loads(body)["detail"]
     assert sent(watched.gateway, "/ask", "q=calf+cramps")[0] == 200
+
+
+def test_pages_are_answered_before_the_graph_is_loaded_for_sparql(
+    small_build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_load = threading.Event()
+    wait = Keeper.wait
+    monkeypatch.setattr(Keeper, "wait", lambda *told: may_load.wait(20) and wait(*told))
+    one = Watched(small_build)
+    status, _, body = sent(one.gateway, "/ready")
+    assert status == 503
+    assert "is being loaded for SPARQL" in json.loads(body)["detail"]
+    assert sent(one.gateway, "/ask", "q=calf+cramps")[0] == 200
+    assert sent(one.gateway, "/sparql", accept="text/html")[0] == 200
+    threading.Timer(0.2, may_load.set).start()
+    assert sent(one.gateway, "/sparql", "query=ASK{}")[0] == 200
+    assert sent(one.gateway, "/ready")[0] == 200
+    one.current.serving.pool.close()
+
+
+def test_a_graph_that_cannot_be_loaded_for_sparql_leaves_the_pages(
+    small_build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise DataError("the graph took more memory than is allowed")
+
+    monkeypatch.setattr(Keeper, "wait", refuse)
+    one = Watched(small_build)
+    assert within(5, lambda: bool(one.current.serving.damage))
+    status, _, body = sent(one.gateway, "/ready")
+    assert status == 503
+    assert "more memory than is allowed" in json.loads(body)["detail"]
+    assert json.loads(sent(one.gateway, "/health")[2])["status"] == "degraded"
+    for accept in ("application/json", "text/html"):
+        status, _, body = sent(one.gateway, "/sparql", "query=ASK{}", accept=accept)
+        assert status == 503
+        assert b"more memory than is allowed" in body
+    assert sent(one.gateway, "/ask", "q=calf+cramps")[0] == 200
+    one.current.serving.pool.close()
 
 
 def test_it_is_not_ready_while_the_remote_engine_is_down(small_build: Path) -> None:

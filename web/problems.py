@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from kg.errors import (
     BadParameter,
     BadSparql,
+    DataError,
     EngineFailed,
     EngineTimeout,
     KgError,
@@ -41,6 +42,7 @@ STATUS_OF: dict[type[KgError], int] = {
     BadSparql: 400,
     RefusedSparql: 403,
     QueryTooLong: 413,
+    DataError: 503,
     TryLater: 503,
     QueryTimeout: 503,
     QueryFailed: 503,

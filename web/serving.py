@@ -12,18 +12,20 @@ from typing import Any, cast
 from flask import current_app, g, request
 
 from kg import layout
-from kg.errors import KgError, SnapshotError
+from kg.errors import DataError, KgError, SnapshotError
 from kg.service import Service
 from kg.snapshot import open_newest, open_snapshot
 from kg.sparql.counts import Counts
 from kg.sparql.data import content_version
 from kg.sparql.pool import PoolSettings, QueryPool
+from kg.vocabulary import PREFIXES
 from web.clients import network_of
 
 LOOK_SECONDS = 1.0
 """How often the folder is looked at for a new snapshot."""
 RETIRE_SECONDS = 5.0
 """How long a request may hold on to what was replaced before it sends its query."""
+OUR_PREFIXES = {name: str(namespace) for name, namespace in PREFIXES.items()}
 log = logging.getLogger("etiograph")
 
 
@@ -42,16 +44,21 @@ class Serving:
 
     @property
     def prefixes(self) -> Mapping[str, str]:
+        """Those that a query need not declare."""
+        if self.service is not None:
+            return OUR_PREFIXES
         return cast(Mapping[str, str], self.pool.ready()["prefixes"])
 
-    def check_rest(self) -> None:
-        """Check the files that a large snapshot is opened without."""
+    def finish(self) -> None:
+        """Do what pages need not wait for: hold the graph for SPARQL, and check the files that a
+        large snapshot is opened without."""
         assert self.service is not None  # there is no snapshot without it  # noqa: S101
-        try:
-            self.service.snapshot.check_rest()
-        except SnapshotError as error:
-            self.damage.append(str(error))
-            log.error("%s", error, extra={"event": "damaged"})
+        for do in (self.pool.ready, self.service.snapshot.check_rest):
+            try:
+                do()
+            except (DataError, SnapshotError) as error:
+                self.damage.append(str(error))
+                log.error("%s", error, extra={"event": "damaged"})
 
     def retire(self) -> None:
         """Let requests that began with it finish, then end its processes."""
@@ -90,8 +97,10 @@ class Current:
 
     def unready(self) -> list[str]:
         """Why requests should go elsewhere, if there are reasons."""
+        pool = self.serving.pool
         draining = "the service is about to end" if self.is_draining else None
-        reasons = (draining, self.serving.pool.fault(), *self.serving.damage)
+        loading = None if pool.is_ready else "the graph is being loaded for SPARQL"
+        reasons = (draining, loading, pool.fault(), *self.serving.damage)
         return [reason for reason in reasons if reason]
 
     def watch(self) -> None:
@@ -148,9 +157,10 @@ def over_folder(
         remote = {**endpoint, "version": snapshot.version} if endpoint else None
         pool = QueryPool(remote or snapshot.source, settings, counts)
         service = Service(snapshot)  # while the pool loads
-        pool.ready()
+        if strict:
+            pool.ready()
         serving = Serving(snapshot.version, pool, service, fault)
-        threading.Thread(target=serving.check_rest, daemon=True).start()
+        threading.Thread(target=serving.finish, daemon=True).start()
         return serving
 
     def mark() -> object:

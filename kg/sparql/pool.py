@@ -107,6 +107,7 @@ class QueryPool:
         self._lock = threading.Lock()
         self._keeper = self._start()
         self._facts: dict[str, Any] | None = None
+        self._broken: DataError | None = None
         self._idle: list[Worker] = []
         self._fault: str | None = None
         self._probed = -PROBE_SECONDS
@@ -121,13 +122,17 @@ class QueryPool:
         DataError tells why it cannot be held.
         """
         with self._lock:
+            if self._broken is not None:
+                raise self._broken
             if self._facts is None:
                 try:
-                    self._facts = self._keeper.wait(self.settings.load_seconds)
-                except DataError:
+                    facts = self._keeper.wait(self.settings.load_seconds)
+                except DataError as error:
                     self._keeper.close()
+                    self._broken = error
                     raise
                 self._idle = [self._keeper.fork() for _ in range(self.settings.workers)]
+                self._facts = facts
             return self._facts
 
     def query(
@@ -205,6 +210,11 @@ class QueryPool:
             f"the SPARQL engine holds {found}, not version {self._source['version']}: "
             "run `python -m kg load-remote`"
         )
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the keeper holds what it should, and the workers are there."""
+        return self._facts is not None
 
     @property
     def keeper(self) -> int:
