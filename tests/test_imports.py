@@ -426,7 +426,7 @@ def test_a_large_store_is_checked_before_it_is_asked(
         snapshot.dataset  # noqa: B018
     held = over_folder(folder, PoolSettings(), None)
     try:
-        held.serving.check_rest()
+        held.serving.finish()
         assert [reason for reason in held.unready() if damaged.name in reason]
     finally:
         held.serving.pool.close()
