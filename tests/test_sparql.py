@@ -32,6 +32,8 @@ from kg.sparql.processes import NICENESS, PATIENCE
 from kg.sparql.turns import Shares
 
 ENDLESS = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
+LONG = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f FILTER(STR(?c) != STR(?f)) }"
+"""More than half a second over the small graph."""
 TRIVIAL = "SELECT (1 AS ?x) {}"
 MANY = 20
 
@@ -239,15 +241,37 @@ def test_a_query_yields_by_the_time_it_has_a_processor_not_by_that_it_waits(
     wakes.join()
     assert single._idle == [worker]
     assert single.counts.read()[Event.RENEWED] == 0
-    seen = []
-    looks = threading.Timer(
-        PATIENCE * 4, lambda: seen.append(os.getpriority(os.PRIO_PROCESS, worker.pid))
-    )
-    looks.start()
-    with pytest.raises(QueryTimeout):
-        single.query(ENDLESS, timeout=PATIENCE * 8)
-    looks.join()
-    assert seen == [os.getpriority(os.PRIO_PROCESS, 0) + NICENESS]
+
+
+def test_a_long_query_yields_and_its_worker_goes_on(single: QueryPool) -> None:
+    assert rows(single, TRIVIAL)
+    [worker] = single._idle
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    seen: set[int] = set()
+    answered = threading.Event()
+
+    def look() -> None:
+        while not answered.wait(0.02):
+            seen.update(priorities(worker.pid))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        assert int(rows(single, LONG)[0]["n"]["value"]) > 1_000_000
+    finally:
+        answered.set()
+        looking.join()
+    assert seen == {ours, ours + NICENESS}
+    assert rows(single, TRIVIAL)
+    assert single._idle == [worker]
+    assert set(priorities(worker.pid)) == {ours}
+    assert single.counts.read()[Event.RENEWED] == 0
+
+
+def priorities(pid: int) -> list[int]:
+    """Of each thread of a process."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [os.getpriority(os.PRIO_PROCESS, int(thread.name)) for thread in threads]
 
 
 def test_when_all_workers_are_taken_the_caller_is_told(pool: QueryPool) -> None:

@@ -24,7 +24,7 @@ class Event(StrEnum):
     BROKE = "broke"
     """It needed too much memory, or crashed its worker."""
     RENEWED = "renewed"
-    """Its worker had grown or had yielded, and was replaced after the answer or when idle."""
+    """Its worker had grown, and was replaced after the answer or when idle."""
     LOST = "lost"
     """A worker, or the keeper, was found to have been killed from outside."""
 

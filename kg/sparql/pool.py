@@ -104,7 +104,7 @@ class QueryPool:
         self._source = source
         self._may_grow = GROWN_BYTES + (CACHED_BYTES if "store" in source else 0)
         self._turns = Turns(self.settings.workers, self.settings.shares)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._keeper = self._start()
         self._facts: dict[str, Any] | None = None
         self._broken: DataError | None = None
@@ -301,7 +301,7 @@ class QueryPool:
             raise QueryFailed(
                 "the query needed more memory than is allowed, or broke its worker"
             ) from None
-        if worker.grown > self._may_grow or worker.is_nice:
+        if worker.grown > self._may_grow:
             self._replace(worker, Event.RENEWED)
         else:
             turn.stop = _nothing  # should it be stopped now, the next query must not be
@@ -347,10 +347,9 @@ class QueryPool:
         """Replace the workers that have grown and that nobody needs at the moment."""
         latest = time.monotonic() - IDLE_SECONDS
         with self._lock:
-            grown = [w for w in self._idle if w.grown > GROWN_BYTES and w.used < latest]
-            self._idle = [worker for worker in self._idle if worker not in grown]
-        for worker in grown:
-            self._replace(worker, Event.RENEWED)
+            for worker in [w for w in self._idle if w.grown > GROWN_BYTES and w.used < latest]:
+                self._idle.remove(worker)
+                self._replace(worker, Event.RENEWED)
 
     def close(self) -> None:
         """End the keeper and all workers."""

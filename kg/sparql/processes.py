@@ -38,7 +38,6 @@ class Worker:
 
     def __init__(self, pid: int, connection: socket.socket) -> None:
         self.pid = pid
-        self.is_nice = False
         self.grown = 0
         self.used = time.monotonic()
         self._connection = connection
@@ -75,11 +74,11 @@ class Worker:
         return True
 
     def _yield(self) -> None:
-        """Lower the priority of all its threads; there is no way back."""
-        self.is_nice = True
+        """Lower the priority of what evaluates: all threads but the first; there is no way back."""
         with contextlib.suppress(OSError):
             for thread in Path(f"/proc/{self.pid}/task").iterdir():
-                os.setpriority(os.PRIO_PROCESS, int(thread.name), NICENESS)
+                if thread.name != str(self.pid):
+                    os.setpriority(os.PRIO_PROCESS, int(thread.name), NICENESS)
 
     def kill(self) -> None:
         """End the process; the keeper buries it."""

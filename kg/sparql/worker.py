@@ -39,15 +39,23 @@ def run(connection: socket.socket, evaluate: Evaluate, memory: int, files: int |
 
     `memory` is in bytes beyond what is in use. `files` is how many files may still be opened, and
     no socket; with None, any number of both.
+
+    The thread that evaluates may lose its priority for good, so it is followed by another then;
+    what the engine has read stays.
     """
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.stack_size(STACK_BYTES)
-    thread = threading.Thread(target=_serve, args=(connection, evaluate))
     _limit(memory, files)
-    thread.start()
-    thread.join()
-    os._exit(0)
+    base = _peak(resource.getrusage(resource.RUSAGE_SELF))
+    has_yielded = threading.Event()
+    while True:
+        thread = threading.Thread(target=_serve, args=(connection, evaluate, base, has_yielded))
+        thread.start()
+        thread.join()
+        if not has_yielded.is_set():
+            os._exit(0)
+        has_yielded.clear()
 
 
 def _limit(memory: int, files: int | None) -> None:
@@ -64,9 +72,12 @@ def _limit(memory: int, files: int | None) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
-def _serve(connection: socket.socket, evaluate: Evaluate) -> None:
-    base = _peak(resource.getrusage(resource.RUSAGE_SELF))
-    while True:
+def _serve(
+    connection: socket.socket, evaluate: Evaluate, base: int, has_yielded: threading.Event
+) -> None:
+    """Answer until the connection ends, or this thread is found to have yielded."""
+    priority = _priority()
+    while not has_yielded.is_set():
         text = io.BytesIO()
         try:
             how = frames.receive(connection, text)
@@ -78,6 +89,8 @@ def _serve(connection: socket.socket, evaluate: Evaluate) -> None:
         use = resource.getrusage(resource.RUSAGE_SELF)
         cost = {"grown": _peak(use) - base, "cpu": use.ru_utime + use.ru_stime}
         connection.sendall(frames.pack({**reply, **cost}, body))
+        if _priority() != priority:
+            has_yielded.set()
 
 
 def _answer(
@@ -95,6 +108,11 @@ def _answer(
     except OSError as error:
         return {"error": "evaluation", "message": str(error)}, b""
     return {"truncated": written.truncated}, written.body
+
+
+def _priority() -> int:
+    """That of the calling thread."""
+    return os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def _peak(use: resource.struct_rusage) -> int:
