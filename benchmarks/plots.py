@@ -66,6 +66,6 @@ def plot_growth(sizes: Sequence[int], panels: Mapping[str, Mapping[str, Sequence
         axes.set_xlabel("triples")
         axes.set_ylabel(unit)
         axes.grid(visible=True, which="major", alpha=0.3)
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False, fontsize=8)
     figure.savefig(path, bbox_inches="tight", metadata=NO_DATE)
     plt.close(figure)
