@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +52,16 @@ def test_it_says_where_to_look_and_ends_when_told(leg_build: Path) -> None:
     service.stop()
     with pytest.raises((URLError, ConnectionError)):
         urllib.request.urlopen(f"{service.address}/health", timeout=2)
+
+
+def test_told_to_end_while_it_loads_it_ends_quietly(leg_build: Path) -> None:
+    service = Running(leg_build)
+    while service.get("/health").status != 200:
+        time.sleep(0.02)
+    service.process.send_signal(signal.SIGTERM)
+    _, said = service.process.communicate(timeout=30)
+    assert service.process.returncode == 0
+    assert {json.loads(line)["event"] for line in said.splitlines()} <= {"start", "request"}
 
 
 def test_a_taken_port_and_an_unknown_host_are_refused(running: Running, leg_build: Path) -> None:

@@ -99,7 +99,7 @@ class Current:
         """Why requests should go elsewhere, if there are reasons."""
         pool = self.serving.pool
         draining = "the service is about to end" if self.is_draining else None
-        loading = None if pool.is_ready else "the graph is being loaded for SPARQL"
+        loading = "the graph is being loaded for SPARQL" if pool.is_loading else None
         reasons = (draining, loading, pool.fault(), *self.serving.damage)
         return [reason for reason in reasons if reason]
 

@@ -130,8 +130,9 @@ def main() -> None:
     except DataError as error:
         channel.sendall(frames.pack({"error": str(error)}))
         return
-    channel.sendall(frames.pack(held.facts))
-    keep(channel, held, source["worker_memory"])
+    with contextlib.suppress(BrokenPipeError):  # the service has ended meanwhile
+        channel.sendall(frames.pack(held.facts))
+        keep(channel, held, source["worker_memory"])
 
 
 if __name__ == "__main__":

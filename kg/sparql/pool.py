@@ -212,9 +212,9 @@ class QueryPool:
         )
 
     @property
-    def is_ready(self) -> bool:
-        """Whether the keeper holds what it should, and the workers are there."""
-        return self._facts is not None
+    def is_loading(self) -> bool:
+        """Whether the keeper does not hold yet what it should."""
+        return self._facts is None and self._broken is None
 
     @property
     def keeper(self) -> int:
