@@ -234,11 +234,18 @@ def test_a_query_yields_by_the_time_it_has_a_processor_not_by_that_it_waits(
 ) -> None:
     assert rows(single, TRIVIAL)
     [worker] = single._idle
+    seen: set[int] = set()
+
+    def wake() -> None:
+        seen.update(priorities(worker.pid))
+        os.kill(worker.pid, signal.SIGCONT)
+
     os.kill(worker.pid, signal.SIGSTOP)
-    wakes = threading.Timer(PATIENCE * 2, os.kill, (worker.pid, signal.SIGCONT))
+    wakes = threading.Timer(PATIENCE * 2, wake)
     wakes.start()
     assert rows(single, TRIVIAL)
     wakes.join()
+    assert seen == {os.getpriority(os.PRIO_PROCESS, 0)}
     assert single._idle == [worker]
     assert single.counts.read()[Event.RENEWED] == 0
 

@@ -25,7 +25,6 @@ LOOK_SECONDS = 1.0
 """How often the folder is looked at for a new snapshot."""
 RETIRE_SECONDS = 5.0
 """How long a request may hold on to what was replaced before it sends its query."""
-OUR_PREFIXES = {name: str(namespace) for name, namespace in PREFIXES.items()}
 log = logging.getLogger("etiograph")
 
 
@@ -46,7 +45,7 @@ class Serving:
     def prefixes(self) -> Mapping[str, str]:
         """Those that a query need not declare."""
         if self.service is not None:
-            return OUR_PREFIXES
+            return PREFIXES
         return cast(Mapping[str, str], self.pool.ready()["prefixes"])
 
     def finish(self) -> None:

@@ -52,7 +52,7 @@ def hold(source: dict[str, Any]) -> Held:
 
     A store on disk is opened in each worker: its threads would not survive a fork.
     """
-    prefixes = {name: str(namespace) for name, namespace in PREFIXES.items()}
+    prefixes = dict(PREFIXES)
     if "endpoint" in source:
         from kg.sparql.remote import RemoteEvaluator  # a client library, for this case only
 
